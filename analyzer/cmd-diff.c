@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heapdelta diff: two snapshots → what changed, as new.compare_to(old); more than two are a series.
+ */
+#include <stdlib.h>
+
+#include "load.h"
+#include "present.h"
+#include "view.h"
+
+struct options {
+	struct view_options view;
+	struct load_options load;
+};
+
+static void defaults(void *values)
+{
+	struct options *options = values;
+
+	view_options_defaults(&options->view);
+	load_options_defaults(&options->load);
+}
+
+static int show(const struct view_request *request)
+{
+	struct error error = {0};
+	struct report report;
+	int status;
+
+	present_details(request->load, request->snapshots, request->count);
+	if (view_diff(&report, request, &error) < 0)
+		return cmd_error(&error, STATUS_TROUBLE);
+	status = present(&report, request->options);
+	report_release(&report);
+	return status;
+}
+
+/* Load all, compare, release. */
+static int compare(const struct options *options, struct load *load, char *const *names, size_t count, char *const *operands)
+{
+	struct error error = {0};
+	struct snapshot *snapshots = calloc(count, sizeof(*snapshots));
+	struct view_request request = {"diff", &options->view, load, snapshots, count, operands};
+	size_t loaded = 0;
+	int status;
+
+	if (!snapshots)
+		error_nomem(&error);
+	while (snapshots && loaded < count && load_snapshot(load, names[loaded], &snapshots[loaded], &error) == 0)
+		loaded++;
+	status = snapshots && loaded == count ? show(&request) : cmd_error(&error, STATUS_TROUBLE);
+	while (loaded > 0)
+		snapshot_release(&snapshots[--loaded]);
+	free(snapshots);
+	return status;
+}
+
+/* One operand is compared with the newest run here, none means the two newest. */
+static int name_and_compare(const struct options *options, struct load *load, size_t count, char **argv)
+{
+	struct error error = {0};
+	char *names[3] = {count == 1 ? argv[0] : NULL};
+	int status;
+
+	if (count >= 2)
+		return compare(options, load, argv, count, argv);
+	if (load_newest(2 - count, names + count, &error) < 0)
+		status = cmd_error(&error, STATUS_TROUBLE);
+	else
+		status = compare(options, load, names, 2, argv);
+	for (size_t i = count; i < 2; i++)
+		free(names[i]);
+	return status;
+}
+
+static int run(const struct cmd *cmd, void *values, int argc, char **argv)
+{
+	struct options *options = values;
+	struct error error = {0};
+	struct load load;
+	int status = present_check(cmd, &options->view);
+
+	if (status == STATUS_OK) {
+		if (load_init(&load, &options->load, &error) < 0)
+			status = cmd_error(&error, STATUS_TROUBLE);
+		else
+			status = name_and_compare(options, &load, (size_t)argc, argv);
+		load_release(&load);
+	}
+	view_options_release(&options->view);
+	return status;
+}
+
+static const struct opt_group groups[] = {
+	{"What is shown", view_opts, offsetof(struct options, view)},
+	{"Output", view_format_opts, offsetof(struct options, view)},
+	{"Symbols", load_opts, offsetof(struct options, load)},
+};
+
+const struct cmd cmd_diff = {
+	.name = "diff",
+	.arguments = "[OLD [NEW…]]",
+	.summary = "compare snapshots by source line",
+	.details = "OLD and NEW are snapshots, trace files, directories of runs, interchange JSON or - for standard input. Without them "
+		   "the two newest runs "
+		   "in the current directory are compared, with only OLD it and the newest one. More than two are a series: each row shows "
+		   "its size in "
+		   "every snapshot. Groups, order and texts are those of tracemalloc's new.compare_to(old).",
+	.examples = "heapdelta diff before.hds after.hds\twhich lines grew between two moments\n"
+		    "heapdelta diff -s growth -k function 1.hds 2.hds 3.hds\twhich functions grow in a series\n"
+		    "heapdelta diff old.hds new.hds --format json -o diff.json\tfor another program\n",
+	.groups = groups,
+	.group_count = sizeof(groups) / sizeof(*groups),
+	.options_size = sizeof(struct options),
+	.defaults = defaults,
+	.run = run,
+};

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Comes in: a collected run.  Goes out: symbolised files, the run's directory, the words at the end.
+ * Everything of value is in raw files before this begins: whatever fails here, or is interrupted, costs symbols and words only.
+ */
+#include "conclude.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "assemble.h"
+#include "cmd.h"
+#include "render.h"
+#include "rundir.h"
+#include "summary.h"
+#include "symbols.h"
+#include "view.h"
+
+enum { TOP_LINES = 3 };
+
+static bool is_child(const struct traced *traced)
+{
+	return !traced->is_root && traced->state != TRACED_REPLACED && traced->state != TRACED_UNWANTED;
+}
+
+static bool has_children(const struct collect *collect)
+{
+	for (size_t i = 0; i < collect->count; i++) {
+		if (is_child(collect->list[i]))
+			return true;
+	}
+	return false;
+}
+
+/* The directory gets the root's final name; the root's file may be missing when it could not be traced. */
+static void finish_directory(struct collect *collect, struct error *error)
+{
+	const struct naming *naming = collect->convert.naming;
+	const struct traced *root = collect_root(collect);
+	const char *file = root ? root->file : NULL;
+	bool replace = naming_is_explicit(naming);
+
+	if (naming_has_pid(naming))
+		return;
+	if (!has_children(collect)) {
+		if (file && replace)
+			rundir_forget(file);
+		return;
+	}
+	if (!collect->directory && file)
+		collect->directory = rundir_make(file, replace);
+	if (!collect->directory)
+		return;
+	if (file)
+		rundir_rename(&collect->directory, file, collect->list, collect->count);
+	rundir_close(collect->directory, file, collect->list, collect->count, error);
+}
+
+/* "next: heapdelta stats … -k traceback -n 1   # who calls src/cache.c:42": a shell takes the whole line */
+static void print_next(const struct collect *collect, const struct report *report, FILE *out)
+{
+	const struct traced *root = collect_root(collect);
+	const struct naming *naming = collect->convert.naming;
+	const char *place = collect->directory;
+	struct report_row row;
+	struct error error = {0};
+	struct strbuf name;
+
+	/* Without a name the newest run here is read, which is this one. */
+	if (!place && root && root->file && (naming_is_explicit(naming) || naming->directory[0]))
+		place = root->file;
+	if (report_row_init(&row, &report->tables[0], &error) < 0)
+		return;
+	strbuf_init(&name);
+	if (place) {
+		strbuf_putc(&name, ' ');
+		cmd_quote(&name, place);
+	}
+	if (report_row_fill(&row, &report->tables[0], 0, &error) == 0)
+		fprintf(out, "next: %s stats%s -k traceback -n 1        # who calls %s\n", cmd_program(), name.data, row.label.data);
+	strbuf_release(&name);
+	report_row_release(&row);
+}
+
+static void print_summary(const struct collect *collect, const struct summary *summary, const struct snapshot *sum,
+			  const struct conclusion *conclusion)
+{
+	const struct render_options how = {.format = RENDER_TEXT, .color = render_wants_color(0, cmd_messages())};
+	FILE *out = cmd_messages();
+	struct error error = {0};
+	struct report report;
+
+	summary_head(summary, sum, out);
+	bool has_lines = sum->info.live_blocks && view_summary(&report, sum, NULL, TOP_LINES, &error) == 0;
+	if (has_lines && render(&report, &how, out, &error) < 0)
+		cmd_warning("%s", error.text);
+	summary_tail(summary, out);
+	if (has_lines) {
+		if (report.table_count && report.tables[0].row_count)
+			print_next(collect, &report, out);
+		report_release(&report);
+	} else if (error.text[0]) {
+		cmd_warning("%s", error.text);
+	}
+	fflush(out);
+	if (conclusion->note[0] && summary_processes(summary))
+		cmd_note("%s", conclusion->note);
+}
+
+static void symbolise_and_say(struct collect *collect, const struct conclusion *conclusion, struct intern *intern)
+{
+	const struct symbols_options options = {0};
+	const struct summary summary = {conclusion->command, conclusion->wait_status, conclusion->duration_ns,
+					collect->list,       collect->count,          collect->directory,
+					cmd_program()};
+	struct error error = {0};
+	struct snapshot sum;
+
+	snapshot_init(&sum, intern);
+	struct symbols *symbols = conclusion->symbols ? symbols_new(&options, &error) : NULL;
+	if (assemble(collect->list, collect->count, symbols, &sum, &error) < 0 || error.text[0])
+		cmd_warning("%s", error.text);
+	if (!cmd_quiet())
+		print_summary(collect, &summary, &sum, conclusion);
+	summary_failures(&summary, cmd_messages());
+	symbols_free(symbols);
+	snapshot_release(&sum);
+}
+
+void conclude(struct collect *collect, const struct conclusion *conclusion)
+{
+	struct intern *intern = intern_new();
+	struct error error = {0};
+
+	finish_directory(collect, &error);
+	if (error.text[0])
+		cmd_warning("%s", error.text);
+	if (intern)
+		symbolise_and_say(collect, conclusion, intern);
+	else
+		cmd_warning("out of memory: the snapshots stay without symbols");
+	intern_free(intern);
+}

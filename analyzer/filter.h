@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* tracemalloc's Filter and DomainFilter, on frames; plus the whole-name shell pattern behind them (not libc's fnmatch: its sets differ). */
+#ifndef ANALYZER_FILTER_H
+#define ANALYZER_FILTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "frames.h"
+
+/* fnmatch.fnmatchcase of CPython, whole name, no escape character. */
+bool pattern_match(const char *pattern, const char *name);
+
+struct filter {
+	bool inclusive;
+	const char *spec;    /* as typed, for messages; borrowed */
+	const char *pattern; /* NULL: a pure domain filter */
+	int64_t line;        /* −1: any */
+	bool all_frames;
+	int64_t domain; /* −1: any */
+};
+
+struct filters {
+	struct filter *list;
+	size_t count;
+	size_t *matches;         /* stacks each one's condition held for, counted by filters_pass */
+	const char *source_root; /* files below it may also be named relative to it; NULL: none.  No '/' at its end. */
+};
+
+/* Parse SPEC = PATTERN[:LINE][@all-frames][@domain=N]; the pattern is a copy interned by `intern`. */
+int filter_parse(struct filter *filter, bool inclusive, const char *spec, struct intern *intern, struct error *error);
+
+/* All of `included` and `excluded` (NULL-terminated lists, may be NULL). */
+int filters_init(struct filters *filters, const char *const *included, const char *const *excluded, struct intern *intern,
+		 struct error *error);
+void filters_release(struct filters *filters);
+
+/* Does a trace with these frames (innermost first, frame `attributed` standing for frames[0]) pass the whole list? */
+bool filters_pass(const struct filters *filters, const struct frames *frames, size_t attributed, uint32_t domain);
+
+/* `file` below `root` without it, else NULL. */
+const char *filter_relative(const char *root, const char *file);
+
+#endif

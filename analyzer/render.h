@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From report to characters.  A new output is one file render-NAME.c with one function and one line in the table of render.c.
+ */
+#ifndef ANALYZER_RENDER_H
+#define ANALYZER_RENDER_H
+
+#include <stdio.h>
+
+#include "report.h"
+
+enum render_format { RENDER_TEXT, RENDER_LINES, RENDER_JSON, RENDER_CSV, RENDER_MARKDOWN, RENDER_TRACEBACK, RENDER_COUNT };
+
+struct render_options {
+	enum render_format format;
+	bool color;
+	/* RENDER_TRACEBACK: arguments of tracemalloc's Traceback.format(). */
+	long long traceback_limit; /* LLONG_MAX: none */
+	bool most_recent_first;
+};
+
+/* Names of the formats, in the order of the enum; NULL-terminated: choices of --format. */
+extern const char *const render_names[];
+
+/* A format that is read by people: limited and explained. */
+bool render_is_prose(enum render_format format);
+
+/* 0 or −1: an allocation failed.  Whether everything was written is the stream's business. */
+int render(const struct report *report, const struct render_options *options, FILE *out, struct error *error);
+
+/* Colours: `choice` 0 auto (a terminal, no NO_COLOR, TERM is not dumb), 1 always, 2 never. */
+extern const char *const render_color_names[];
+bool render_wants_color(int choice, FILE *out);
+
+/* ---- For render-*.c ---- */
+
+typedef int render_function(const struct report *report, const struct render_options *options, FILE *out, struct error *error);
+render_function render_text, render_lines, render_json, render_csv, render_markdown, render_traceback;
+
+enum { CELL_TEXT_MAX = 128 };
+
+/* A 128-bit integer in decimal; `sign`: "+" before values that are not negative. */
+char *render_integer(char buffer[CELL_TEXT_MAX], report_integer value, bool sign);
+/* A cell as people read it: "1024 KiB", "+12"; the text of CELL_TEXT as it is. */
+const char *render_cell(char buffer[CELL_TEXT_MAX], const struct cell *cell);
+/* "size=1024 KiB (+512 KiB), count=12 (+6), average=85.3 KiB": the cells of the columns that appear in `place`. */
+void render_cells(struct strbuf *out, const struct report_table *table, const struct cell *cells, unsigned place);
+/* Text for a terminal: control characters and broken UTF-8 become visible escapes. */
+void render_escape(struct strbuf *out, const char *text);
+/* Bytes of the well-formed UTF-8 character at `text`; 0: it is not one. */
+size_t render_utf8_length(const char *text);
+/* Rows of a table that people are shown. */
+size_t render_rows(const struct report_table *table);
+/* Columns a terminal needs, one per code point. */
+size_t render_width(const char *text);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* One run, from the first check to the last word; cmd-run.c gives it its options. */
+#ifndef ANALYZER_RUN_H
+#define ANALYZER_RUN_H
+
+#include <stdbool.h>
+
+#include "cmd.h"
+
+struct run_options {
+	const char *output, *source_root;
+	unsigned long long interval, keep, nframe;
+	bool blocks, follow, symbols, wait;
+	struct opt_list only, except;
+};
+
+/* Run `argv` and print what is to be said.  Returns the exit status of `heapdelta run`. */
+int run_command(const struct run_options *options, char **argv);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* What a trace file's tables say per stack, as numbers by node; filled by snapshot-trace-blocks.c and snapshot-trace-totals.c. */
+#ifndef ANALYZER_SNAPSHOT_TRACE_BLOCKS_H
+#define ANALYZER_SNAPSHOT_TRACE_BLOCKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "snapshot.h"
+#include "trace-file.h"
+
+struct node_numbers {
+	uint64_t live_blocks, live_bytes; /* domain 0 */
+	uint64_t total_blocks, total_bytes, temporary_blocks;
+};
+
+/* A live block of another domain. */
+struct other_block {
+	uint64_t address, size;
+	uint32_t node, domain;
+};
+
+struct trace_numbers {
+	struct trace_file *file;
+	struct node_numbers *nodes;
+	size_t node_count, node_room; /* ids below node_count are known to exist */
+	struct other_block *others;
+	size_t other_count, other_room;
+	bool with_blocks;
+	struct block *blocks; /* of domain 0; `stack` is a node */
+	size_t block_count, block_room;
+	uint64_t lost[HDT_LOSS_ROOM]; /* what could not be read */
+};
+
+/* Learn how many nodes there are by now. */
+int trace_numbers_grow(struct trace_numbers *numbers);
+void trace_numbers_release(struct trace_numbers *numbers);
+
+/* Every live block, each exactly once. */
+int trace_read_blocks(struct trace_numbers *numbers);
+
+#endif

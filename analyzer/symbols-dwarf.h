@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The compile units of one file's debug information as an index from address to function, file, line and inlined frames.  Units are read
+ * when the first address falls into them.
+ */
+#ifndef ANALYZER_SYMBOLS_DWARF_H
+#define ANALYZER_SYMBOLS_DWARF_H
+
+#include <elfutils/libdw.h>
+
+#include "locations.h"
+
+struct units;
+
+/* `dwarf` and `intern` outlive the index.  NULL: out of memory. */
+struct units *units_new(Dwarf *dwarf, struct intern *intern);
+void units_free(struct units *units);
+
+/*
+ * Append what the debug information says about `address` (of the debug file), innermost inlined function first; nothing if it says nothing.
+ * The last location has its symbol_offset from `address`.  Strings are of units_new's intern.  −1: out of memory.
+ */
+int units_lookup(struct units *units, uint64_t address, struct locations *locations);
+
+#endif

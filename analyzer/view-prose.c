@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The lines around the rows of a report, for people: what was compared, what is not shown one by one, totals, losses, hints, what to type
+ * next; and the notes that go to stderr whatever the format.
+ */
+#include "view-data.h"
+
+#include <string.h>
+
+#include "closest.h"
+#include "size-text.h"
+#include "view-words.h"
+
+enum { COMMAND_WIDTH = 60, HINT_PERCENT = 1, BUILD_ID_DIGITS = 6 };
+
+static const char *subject(const struct view *view, size_t count)
+{
+	static const char *const one[] = {"line", "file", "function", "module", "stack", "thread", "process"};
+	static const char *const many[] = {"lines", "files", "functions", "modules", "stacks", "threads", "processes"};
+
+	return count == 1 ? one[view->options.key] : many[view->options.key];
+}
+
+static const char *bytes_text(char buffer[SIZE_TEXT_MAX], wide bytes, bool sign)
+{
+	return size_text(buffer, (double)bytes, sign);
+}
+
+/* ---- Heading ---- */
+
+static const char *what_is_shown(const struct view *view)
+{
+	const struct snapshot_info *info = &view->snapshots[0].info;
+
+	switch ((enum stats_metric)view->options.metric) {
+	case METRIC_TOTAL:
+		return "allocated in total";
+	case METRIC_TEMPORARY:
+		return "temporary";
+	case METRIC_PEAK:
+		return "at the peak";
+	case METRIC_LIVE:
+		break;
+	}
+	return info->state == HDS_STATE_EXITED && info->pid ? "live at exit" : "live";
+}
+
+static const char *metric_suffix(const struct view *view)
+{
+	static const char *const suffixes[] = {"", " in all allocations", " in temporary blocks", " at the peaks"};
+
+	return suffixes[view->options.metric];
+}
+
+const char *view_title(struct report *report, const struct view *view)
+{
+	struct strbuf title;
+
+	strbuf_init(&title);
+	if (view->options.limit)
+		strbuf_printf(&title, "Top %llu ", view->options.limit);
+	else
+		strbuf_puts(&title, "All ");
+	if (!view_is_diff(view))
+		strbuf_puts(&title, what_is_shown(view));
+	else
+		strbuf_printf(&title, "differences%s", metric_suffix(view));
+	if (view->count > 2)
+		strbuf_printf(&title, " over %zu snapshots", view->count);
+	strbuf_printf(&title, " by %s%s", view_key_names[view->options.key], view->options.cumulative ? ", cumulative" : "");
+	return report_keep(report, &title);
+}
+
+/* ---- Header ---- */
+
+void view_snapshot_line(struct strbuf *out, const struct snapshot *snapshot)
+{
+	const struct module *program = words_main_module(snapshot);
+
+	strbuf_puts(out, snapshot->name);
+	if (snapshot->info.command[0]) {
+		strbuf_puts(out, "  ");
+		words_cut(out, snapshot->info.command, COMMAND_WIDTH);
+	}
+	if (snapshot->info.taken_realtime_ns) {
+		strbuf_puts(out, "  ");
+		words_moment(out, snapshot->info.taken_realtime_ns, false);
+	}
+	strbuf_puts(out, "  ");
+	words_live(out, snapshot);
+	if (snapshot->process_count > 1)
+		strbuf_printf(out, "  %zu processes", snapshot->process_count);
+	if (program && program->build_id_size && snapshot->process_count < 2) {
+		strbuf_puts(out, "   build ");
+		words_build_id(out, program, BUILD_ID_DIGITS);
+	}
+}
+
+static bool same_build(const struct snapshot *a, const struct snapshot *b)
+{
+	const struct module *left = words_main_module(a), *right = words_main_module(b);
+
+	if (!left || !right || !left->build_id_size || !right->build_id_size)
+		return true; /* not known to differ */
+	return left->build_id_size == right->build_id_size && memcmp(left->build_id, right->build_id, left->build_id_size) == 0;
+}
+
+void view_header(struct report *report, const struct view *view)
+{
+	struct strbuf line;
+
+	strbuf_init(&line);
+	for (size_t i = 0; i < view->count; i++) {
+		strbuf_clear(&line);
+		if (view->count == 2)
+			strbuf_puts(&line, i ? "new: " : "old: ");
+		else if (view->count > 2)
+			strbuf_printf(&line, "%zu: ", i + 1);
+		view_snapshot_line(&line, &view->snapshots[i]);
+		report_line(report, &report->header, "%s", line.data);
+	}
+	if (view_is_diff(view) && !same_build(&view->snapshots[0], &view->snapshots[view->count - 1]))
+		report_line(report, &report->header, "different builds: a line whose number changed is shown as gone and new");
+	report->failed |= line.failed;
+	strbuf_release(&line);
+}
+
+/* ---- Footer ---- */
+
+static void put_rest(struct strbuf *out, const struct view *view)
+{
+	const struct view_rest *rest = &view->rest;
+	char text[SIZE_TEXT_MAX];
+
+	strbuf_printf(out, "… %zu more %s (", rest->groups, subject(view, rest->groups));
+	if (view->options.metric == METRIC_TEMPORARY)
+		words_count(out, (uint64_t)rest->count, "block", "blocks");
+	else
+		strbuf_puts(out, bytes_text(text, rest->size, false));
+	strbuf_putc(out, ')');
+}
+
+static void put_diff_rest(struct strbuf *out, const struct view *view)
+{
+	const struct view_rest *rest = &view->rest;
+	char text[SIZE_TEXT_MAX];
+
+	if (rest->grew + rest->shrank == 0) {
+		strbuf_printf(out, "… %zu %s unchanged", rest->same, subject(view, rest->same));
+		return;
+	}
+	strbuf_printf(out, "… %zu more %s grew", rest->grew, subject(view, rest->grew));
+	if (rest->grown)
+		strbuf_printf(out, " (%s)", bytes_text(text, rest->grown, true));
+	strbuf_printf(out, ", %zu shrank", rest->shrank);
+	if (rest->shrunk)
+		strbuf_printf(out, " (%s)", bytes_text(text, rest->shrunk, true));
+	strbuf_printf(out, ", %zu unchanged", rest->same);
+}
+
+static void put_counts(struct strbuf *out, const struct view *view, wide count, wide count_diff)
+{
+	struct cell cell = cell_integer(CELL_COUNT, count), diff = cell_integer(CELL_COUNT_DELTA, count_diff);
+	char text[CELL_TEXT_MAX];
+
+	strbuf_printf(out, "count=%s", render_cell(text, &cell));
+	if (view_is_diff(view))
+		strbuf_printf(out, " (%s)", render_cell(text, &diff));
+}
+
+/* "size=7072 KiB (+2048 KiB), count=44022 (+24001)" */
+static void put_sums(struct strbuf *out, const struct view *view, const struct view_numbers *numbers)
+{
+	char text[SIZE_TEXT_MAX];
+
+	if (view->options.metric != METRIC_TEMPORARY) {
+		strbuf_printf(out, "size=%s", bytes_text(text, numbers->size, false));
+		if (view_is_diff(view))
+			strbuf_printf(out, " (%s)", bytes_text(text, numbers->size_diff, true));
+		strbuf_puts(out, ", ");
+	}
+	put_counts(out, view, numbers->count, numbers->count_diff);
+}
+
+static void put_lost(struct strbuf *out, const struct view *view)
+{
+	bool any = false;
+
+	strbuf_puts(out, "lost: ");
+	for (size_t i = 0; i < view->count; i++) {
+		if (snapshot_lost(&view->snapshots[i]) == 0)
+			continue;
+		if (any)
+			strbuf_puts(out, "; ");
+		if (view->count > 1)
+			strbuf_printf(out, "in %s: ", view->snapshots[i].name);
+		words_lost(out, &view->snapshots[i]);
+		any = true;
+	}
+	if (!any)
+		strbuf_puts(out, "nothing");
+}
+
+/* The module with most bytes whose lines nobody knows; 0: none. */
+static size_t worst_module(const struct view *view, wide *all)
+{
+	const struct stats *stats = &view->stats[view->count - 1];
+	const struct snapshot *snapshot = &view->snapshots[view->count - 1];
+	size_t worst = 0;
+
+	*all = 0;
+	for (size_t i = 1; i < snapshot->module_count; i++) {
+		*all += stats->no_line[i];
+		if (stats->no_line[i] > stats->no_line[worst])
+			worst = i;
+	}
+	return worst;
+}
+
+static const char *reason_of(const struct load *load, const struct module *module)
+{
+	const struct symbols_missing *list;
+	size_t count = load && load->symbols ? symbols_missing(load->symbols, &list) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct module *other = list[i].module;
+		if (other->build_id_size == module->build_id_size &&
+		    memcmp(other->build_id, module->build_id, module->build_id_size) == 0 && strcmp(other->path, module->path) == 0)
+			return list[i].reason;
+	}
+	return NULL;
+}
+
+static void hint_missing_lines(struct report *report, const struct view *view, const struct load *load)
+{
+	const struct stats *stats = &view->stats[view->count - 1];
+	const struct module *module;
+	struct strbuf line;
+	wide all;
+	size_t worst = worst_module(view, &all);
+	const char *slash, *reason;
+
+	if (!worst || stats->total_size == 0 || all * 100 < stats->total_size * HINT_PERCENT)
+		return;
+	module = &view->snapshots[view->count - 1].modules[worst];
+	slash = strrchr(module->path, '/');
+	reason = reason_of(load, module);
+	strbuf_init(&line);
+	strbuf_printf(&line, "hint: %d %% of the bytes have no line: %s", (int)(all * 100 / stats->total_size),
+		      slash ? slash + 1 : module->path);
+	if (module->build_id_size) {
+		strbuf_puts(&line, " (build id ");
+		words_build_id(&line, module, BUILD_ID_DIGITS);
+		strbuf_printf(&line, "…%s%s)", reason ? ", " : "", reason ? reason : "");
+	} else if (reason) {
+		strbuf_printf(&line, " (%s)", reason);
+	}
+	strbuf_puts(&line, ": install its debug symbols (-dbgsym), --debug-dir or --debuginfod");
+	report_line(report, &report->footer, "%s", line.data);
+	report->failed |= line.failed;
+	strbuf_release(&line);
+}
+
+static struct view_numbers numbers_of_rest(const struct view_rest *rest)
+{
+	return (struct view_numbers){
+		.size = rest->size, .count = rest->count, .size_diff = rest->size_diff, .count_diff = rest->count_diff};
+}
+
+void view_footer(struct report *report, const struct view *view, const struct load *load)
+{
+	struct view_numbers totals = view_totals(view), one_time = numbers_of_rest(&view->one_time);
+	struct strbuf line;
+
+	strbuf_init(&line);
+	if (view_is_diff(view) && view->rest.grew + view->rest.shrank + view->rest.same)
+		put_diff_rest(&line, view);
+	else if (!view_is_diff(view) && view->rest.groups)
+		put_rest(&line, view);
+	if (line.length)
+		report_line(report, &report->footer, "%s", line.data);
+	if (view->one_time.groups) {
+		strbuf_clear(&line);
+		strbuf_puts(&line, "libc and runtime, one-time: ");
+		put_sums(&line, view, &one_time);
+		report_line(report, &report->footer, "%s", line.data);
+	}
+	strbuf_clear(&line);
+	strbuf_puts(&line, "Total: ");
+	put_sums(&line, view, &totals);
+	strbuf_puts(&line, "        ");
+	put_lost(&line, view);
+	report_line(report, &report->footer, "%s", line.data);
+	report->failed |= line.failed;
+	strbuf_release(&line);
+	hint_missing_lines(report, view, load);
+}
+
+void view_summary_footer(struct report *report, const struct view *view)
+{
+	struct strbuf line;
+	char text[SIZE_TEXT_MAX];
+
+	strbuf_init(&line);
+	if (view->rest.groups)
+		put_rest(&line, view);
+	if (view->one_time.groups) {
+		strbuf_printf(&line, "%slibc and runtime, one-time: %s in ", line.length ? "; " : "",
+			      bytes_text(text, view->one_time.size, false));
+		words_count(&line, (uint64_t)view->one_time.count, "block", "blocks");
+	}
+	if (view->shown_count)
+		strbuf_printf(&line, "%sLive at exit is not yet a leak: compare two moments.", line.length ? ". " : "");
+	if (line.length)
+		report_line(report, &report->footer, "%s", line.data);
+	report->failed |= line.failed;
+	strbuf_release(&line);
+}
+
+/* ---- Notes ---- */
+
+/* The last component of a pattern or a path: what people misspell. */
+static const char *base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static void note_filter(struct report *report, const struct view *view, const struct filter *filter, size_t stacks)
+{
+	struct closest closest;
+
+	closest_init(&closest, base(filter->pattern));
+	for (size_t i = 0; i < view->count; i++) {
+		const struct snapshot *snapshot = &view->snapshots[i];
+		for (size_t j = 0; j < snapshot->location_count; j++) {
+			const char *file = snapshot->locations[j].file, *relative;
+			if (!file || (j && file == snapshot->locations[j - 1].file))
+				continue;
+			relative = filter_relative(view->roots[i], file);
+			closest_try_as(&closest, base(file), relative ? relative : file);
+		}
+	}
+	report_line(report, &report->notes, "filter '%s' matched none of %zu stacks%s%s", filter->spec, stacks,
+		    closest.best ? "; close: " : "", closest.best ? closest.best : "");
+}
+
+static void note_filters(struct report *report, const struct view *view)
+{
+	size_t stacks = 0;
+
+	for (size_t i = 0; i < view->count; i++)
+		stacks += view->stats[i].considered;
+	for (size_t i = 0; i < view->filters.count; i++) {
+		const struct filter *filter = &view->filters.list[i];
+		if (view->filters.matches[i] || stacks == 0)
+			continue;
+		if (filter->pattern)
+			note_filter(report, view, filter, stacks);
+		else
+			report_line(report, &report->notes, "filter '%s' matched none of %zu stacks", filter->spec, stacks);
+	}
+}
+
+static bool differ(const char *a, const char *b)
+{
+	return *a && *b && strcmp(a, b) != 0;
+}
+
+/* Comparisons that are probably not what was meant. */
+static void note_pair(struct report *report, const struct snapshot *old, const struct snapshot *new)
+{
+	if (old->info.taken_realtime_ns && new->info.taken_realtime_ns &&new->info.taken_realtime_ns < old->info.taken_realtime_ns)
+		report_line(report, &report->notes, "'%s' is older than '%s'", new->name, old->name);
+	else if (differ(old->info.exe, new->info.exe))
+		report_line(report, &report->notes, "different programs: '%s' and '%s'", old->info.exe, new->info.exe);
+	else if (differ(old->info.host, new->info.host))
+		report_line(report, &report->notes, "from different hosts: '%s' and '%s'", old->info.host, new->info.host);
+}
+
+void view_notes(struct report *report, const struct view *view)
+{
+	note_filters(report, view);
+	if (view_is_diff(view))
+		note_pair(report, &view->snapshots[0], &view->snapshots[view->count - 1]);
+	/* Text says it at its end; a loss that the other formats hide would be a false green. */
+	for (size_t i = 0; i < view->count && !render_is_prose((enum render_format)view->options.format); i++) {
+		struct strbuf lost;
+		if (snapshot_lost(&view->snapshots[i]) == 0)
+			continue;
+		strbuf_init(&lost);
+		words_lost(&lost, &view->snapshots[i]);
+		report_line(report, &report->notes, "'%s' lost: %s", view->snapshots[i].name, lost.data);
+		report->failed |= lost.failed;
+		strbuf_release(&lost);
+	}
+}
+
+/* ---- What to type next ---- */
+
+const char *view_next(struct report *report, const char *command, char *const *operands, const char *options)
+{
+	struct strbuf line;
+
+	strbuf_init(&line);
+	strbuf_printf(&line, "%s %s", cmd_program(), command);
+	for (size_t i = 0; operands && operands[i]; i++) {
+		/* Standard input is gone. */
+		if (strcmp(operands[i], "-") == 0) {
+			strbuf_release(&line);
+			return NULL;
+		}
+		strbuf_puts(&line, operands[i][0] == '-' ? " ./" : " ");
+		cmd_quote(&line, operands[i]);
+	}
+	strbuf_puts(&line, options);
+	return report_keep(report, &line);
+}

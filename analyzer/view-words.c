@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The house's phrases in one place, so that run, info, stats and diff say the same thing in the same words.  Comes in: numbers of a
+ * snapshot; goes out: text without control characters of ours.  No state.
+ */
+#include "view-words.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "runtime-names.h"
+#include "size-text.h"
+
+enum {
+	FUNCTION_WIDTH = 48, /* a longer name loses its return type and parameters */
+	ARGUMENT_WIDTH = 24,
+	NAME_MAX_LENGTH = 4096, /* beyond it somebody plays games: its brackets are not looked at */
+};
+
+void words_duration(struct strbuf *out, uint64_t nanoseconds)
+{
+	uint64_t seconds = nanoseconds / 1000000000, milliseconds = nanoseconds / 1000000;
+
+	if (seconds < 1)
+		strbuf_printf(out, "%" PRIu64 " ms", milliseconds);
+	else if (seconds < 10)
+		strbuf_printf(out, "%" PRIu64 ".%" PRIu64 " s", seconds, milliseconds / 100 % 10);
+	else if (seconds < 60)
+		strbuf_printf(out, "%" PRIu64 " s", seconds);
+	else if (seconds < 3600)
+		strbuf_printf(out, "%" PRIu64 " min %" PRIu64 " s", seconds / 60, seconds % 60);
+	else if (seconds < 86400)
+		strbuf_printf(out, "%" PRIu64 " h %" PRIu64 " min", seconds / 3600, seconds / 60 % 60);
+	else
+		strbuf_printf(out, "%" PRIu64 " d %" PRIu64 " h", seconds / 86400, seconds / 3600 % 24);
+}
+
+void words_moment(struct strbuf *out, uint64_t realtime_ns, bool dated)
+{
+	time_t seconds = (time_t)(realtime_ns / 1000000000);
+	struct tm parts;
+
+	if (!localtime_r(&seconds, &parts))
+		return;
+	if (dated)
+		strbuf_printf(out, "%04d-%02d-%02d ", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
+	strbuf_printf(out, "%02d:%02d:%02d", parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+void words_moment_utc(struct strbuf *out, uint64_t realtime_ns)
+{
+	time_t seconds = (time_t)(realtime_ns / 1000000000);
+	struct tm parts;
+
+	if (gmtime_r(&seconds, &parts))
+		strbuf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02dZ", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
+			      parts.tm_min, parts.tm_sec);
+}
+
+void words_bytes(struct strbuf *out, double bytes)
+{
+	char text[SIZE_TEXT_MAX];
+
+	strbuf_puts(out, size_text(text, bytes, false));
+}
+
+void words_count(struct strbuf *out, uint64_t count, const char *one, const char *many)
+{
+	strbuf_printf(out, "%" PRIu64 " %s", count, count == 1 ? one : many);
+}
+
+void words_live(struct strbuf *out, const struct snapshot *snapshot)
+{
+	words_bytes(out, (double)snapshot->info.live_bytes);
+	strbuf_puts(out, " live in ");
+	words_count(out, snapshot->info.live_blocks, "block", "blocks");
+}
+
+static const struct {
+	const char *name, *one, *many;
+} losses[HDT_LOSS_COUNT] = {
+	[HDT_LOSS_BLOCK] = {"block", "allocation not recorded", "allocations not recorded"},
+	[HDT_LOSS_STACK] = {"stack", "block without its stack", "blocks without their stacks"},
+	[HDT_LOSS_TOTALS] = {"totals", "event missing from the totals", "events missing from the totals"},
+	[HDT_LOSS_THREAD] = {"thread", "thread without counters of its own", "threads without counters of their own"},
+	[HDT_LOSS_MISSED_FREE] = {"missed_free", "free not seen", "frees not seen"},
+	[HDT_LOSS_FLUSH] = {"flush", "total cut off by the process's end", "totals cut off by the process's end"},
+	[HDT_LOSS_BEFORE_START] = {"before_start", "event before the start", "events before the start"},
+};
+
+const char *words_loss_name(unsigned loss)
+{
+	return loss < HDT_LOSS_COUNT ? losses[loss].name : "other";
+}
+
+void words_loss(struct strbuf *out, unsigned loss, uint64_t count)
+{
+	if (loss < HDT_LOSS_COUNT)
+		words_count(out, count, losses[loss].one, losses[loss].many);
+	else
+		words_count(out, count, "event of an unknown kind", "events of an unknown kind");
+}
+
+void words_lost(struct strbuf *out, const struct snapshot *snapshot)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < HDT_LOSS_ROOM; i++) {
+		if (!snapshot->info.lost[i])
+			continue;
+		if (any)
+			strbuf_puts(out, ", ");
+		words_loss(out, i, snapshot->info.lost[i]);
+		any = true;
+	}
+	if (!any)
+		strbuf_puts(out, "nothing");
+}
+
+void words_state(struct strbuf *out, const struct snapshot_info *info)
+{
+	int status = (int)info->exit_status;
+
+	if (info->has_exit && WIFSIGNALED(status))
+		strbuf_printf(out, "killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else if (info->has_exit && WIFEXITED(status))
+		strbuf_printf(out, "exited with status %d", WEXITSTATUS(status));
+	else if (info->state == HDS_STATE_EXITED)
+		strbuf_puts(out, "exited");
+	else if (info->state == HDS_STATE_KILLED)
+		strbuf_puts(out, "killed");
+	else if (info->state == HDS_STATE_EXEC)
+		strbuf_puts(out, "replaced by exec");
+	else
+		strbuf_puts(out, "running");
+}
+
+void words_build_id(struct strbuf *out, const struct module *module, size_t digits)
+{
+	for (size_t i = 0; i < module->build_id_size && (digits == 0 || 2 * i < digits); i++)
+		strbuf_printf(out, "%02x", module->build_id[i]);
+}
+
+const struct module *words_main_module(const struct snapshot *snapshot)
+{
+	for (size_t i = 1; i < snapshot->module_count; i++) {
+		if (snapshot->modules[i].flags & HDT_MODULE_MAIN)
+			return &snapshot->modules[i];
+	}
+	return NULL;
+}
+
+void words_cut(struct strbuf *out, const char *text, size_t width)
+{
+	size_t length = 0, columns = 0;
+
+	for (; text[length]; length++) {
+		if (((unsigned char)text[length] & 0xc0) != 0x80 && columns++ == width)
+			break;
+	}
+	strbuf_add(out, text, length);
+	if (text[length])
+		strbuf_puts(out, "…");
+}
+
+static bool starts(const char *at, const char *end, const char *word)
+{
+	size_t length = strlen(word);
+
+	return (size_t)(end - at) >= length && memcmp(at, word, length) == 0;
+}
+
+/* One past the bracket that closes the one at `at`; NULL: none does. */
+static const char *past_bracket(const char *at, const char *end)
+{
+	size_t depth = 0;
+
+	for (; at < end; at++) {
+		depth += *at == '<';
+		if (*at == '>' && --depth == 0)
+			return at + 1;
+	}
+	return NULL;
+}
+
+/* Where the arguments end that somebody has written: those behind are the library's own defaults. */
+static const char *written_end(const char *at, const char *end)
+{
+	static const char *const defaults[] = {", std::allocator<", ", std::char_traits<", ", std::less<", ", std::hash<",
+					       ", std::default_delete<"};
+	size_t depth = 0;
+
+	for (; at < end; at++) {
+		depth += *at == '<';
+		depth -= *at == '>' && depth;
+		for (size_t i = 0; depth == 0 && i < sizeof(defaults) / sizeof(defaults[0]); i++) {
+			if (starts(at, end, defaults[i]))
+				return at;
+		}
+	}
+	return end;
+}
+
+static void add_short(struct strbuf *out, const char *at, const char *end);
+
+static void add_arguments(struct strbuf *out, const char *at, const char *end)
+{
+	size_t start = out->length;
+
+	strbuf_putc(out, '<');
+	add_short(out, at, written_end(at, end));
+	if (out->length - start > ARGUMENT_WIDTH) {
+		out->length = start;
+		strbuf_puts(out, "<…");
+	}
+	strbuf_putc(out, '>');
+}
+
+/* The library's names as people write them, in a name from `at` to `end`. */
+static void add_short(struct strbuf *out, const char *at, const char *end)
+{
+	static const char string[] = "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >";
+	static const char operator_word[] = "operator";
+
+	while (at < end) {
+		if (starts(at, end, string)) {
+			strbuf_puts(out, "std::string");
+			at += sizeof(string) - 1;
+		} else if (starts(at, end, operator_word)) {
+			size_t length = sizeof(operator_word) - 1 + strspn(at + sizeof(operator_word) - 1, "<>=-*&|^!+/%~,[]()");
+			length = length < (size_t)(end - at) ? length : (size_t)(end - at);
+			strbuf_add(out, at, length);
+			at += length;
+		} else if (*at == '<' && past_bracket(at, end)) {
+			const char *past = past_bracket(at, end);
+			add_arguments(out, at + 1, past - 1);
+			at = past;
+		} else {
+			strbuf_putc(out, *at++);
+		}
+	}
+}
+
+void words_function(struct strbuf *out, const char *function)
+{
+	size_t length, start = out->length, whole = strlen(function);
+
+	if (whole > NAME_MAX_LENGTH) {
+		words_cut(out, function, FUNCTION_WIDTH);
+		return;
+	}
+	const char *name = qualified_name(function, &length);
+	add_short(out, function, function + whole);
+	if (out->length - start <= FUNCTION_WIDTH || out->failed || length == 0)
+		return;
+	out->length = start;
+	add_short(out, name, name + length);
+}

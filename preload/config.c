@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Environment → struct config.  In: environ (or /proc/self/environ before libc has set it), at the first event, single-threaded.  Out: copies
+ * in a static buffer, because the program may overwrite or clear its environment.  One table names each variable and its parser.
+ */
+#include "config.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "log.h"
+
+struct config config = {.follow = true, .start = true};
+
+static char storage[8192]; /* copies of all values */
+static size_t storage_used;
+
+static const char *keep(const char *text, size_t length)
+{
+	if (length >= sizeof(storage) - storage_used)
+		return NULL;
+	char *copy = storage + storage_used;
+	memcpy(copy, text, length);
+	copy[length] = '\0';
+	storage_used += length + 1;
+	return copy;
+}
+
+static bool parse_text(const char *value, void *field)
+{
+	*(const char **)field = *value ? value : NULL;
+	return true;
+}
+
+static bool parse_flag(const char *value, void *field)
+{
+	if (value[0] == '\0' || value[1] != '\0' || (value[0] != '0' && value[0] != '1'))
+		return false;
+	*(bool *)field = value[0] == '1';
+	return true;
+}
+
+static bool parse_nframe(const char *value, void *field)
+{
+	uint32_t number = 0;
+	const char *digit = value;
+	for (; *digit >= '0' && *digit <= '9' && number <= 65535; digit++)
+		number = number * 10 + (uint32_t)(*digit - '0');
+	if (digit == value || *digit || number > 65535)
+		return false;
+	*(uint32_t *)field = number;
+	return true;
+}
+
+/* The name is used in a file name: nothing that leaves the directory. */
+static bool parse_run(const char *value, void *field)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t length = strlen(value);
+	if (length > 63 || strspn(value, allowed) != length || value[0] == '.')
+		return false;
+	return parse_text(value, field);
+}
+
+static const struct variable {
+	const char *name;
+	bool (*parse)(const char *value, void *field);
+	size_t offset;
+	bool inherit; /* handed on to children whose environment lacks it */
+} variables[] = {
+	{"HEAPDELTA_OUTPUT", parse_text, offsetof(struct config, output), true},
+	{"HEAPDELTA_DIR", parse_text, offsetof(struct config, directory), true},
+	{"HEAPDELTA_NFRAME", parse_nframe, offsetof(struct config, nframe), true},
+	{"HEAPDELTA_FOLLOW", parse_flag, offsetof(struct config, follow), true},
+	{"HEAPDELTA_START", parse_flag, offsetof(struct config, start), true},
+	{"HEAPDELTA_VERBOSE", parse_flag, offsetof(struct config, verbose), true},
+	{"HEAPDELTA_RUN", parse_run, offsetof(struct config, run), true},
+	{"HEAPDELTA_LOCK", parse_text, offsetof(struct config, lock), true},
+	{"TMPDIR", parse_text, offsetof(struct config, tmpdir), false},
+};
+enum { VARIABLE_COUNT = sizeof(variables) / sizeof(variables[0]) };
+static const char *assignments[VARIABLE_COUNT]; /* "NAME=VALUE" as found */
+
+static void read_variable(size_t n, const char *assignment, size_t name_length)
+{
+	const char *copy = keep(assignment, strlen(assignment));
+	if (!copy) {
+		log_line("warning: ", variables[n].name, " is too long, ignored", NULL);
+		return;
+	}
+	const char *value = copy + name_length + 1;
+	if (!variables[n].parse(value, (char *)&config + variables[n].offset))
+		log_line("warning: ", variables[n].name, "='", value, "' is not valid, ignored", NULL);
+	else
+		assignments[n] = copy;
+}
+
+/* The item of LD_PRELOAD that names this library, by its file name: children get exactly this text again. */
+static void find_own_item(const char *value)
+{
+	Dl_info own;
+	const char *base = dladdr(&config, &own) && own.dli_fname ? strrchr(own.dli_fname, '/') : NULL;
+	const char *name = base ? base + 1 : "libheapdelta.so";
+	size_t name_length = strlen(name);
+	for (const char *item = value; *item;) {
+		size_t length = strcspn(item, ": ");
+		if (length >= name_length && memcmp(item + length - name_length, name, name_length) == 0) {
+			config.preload = keep(item, length);
+			return;
+		}
+		item += length + (item[length] != '\0');
+	}
+}
+
+static void read_assignment(const char *assignment)
+{
+	size_t name_length = strcspn(assignment, "=");
+	if (assignment[name_length] != '=')
+		return;
+	if (strncmp(assignment, "LD_PRELOAD=", 11) == 0)
+		find_own_item(assignment + 11);
+	for (size_t n = 0; n < VARIABLE_COUNT; n++)
+		if (strlen(variables[n].name) == name_length && memcmp(assignment, variables[n].name, name_length) == 0)
+			read_variable(n, assignment, name_length);
+}
+
+void config_load(void)
+{
+	if (getauxval(AT_SECURE) || !environ)
+		return;
+	for (char **assignment = environ; *assignment; assignment++)
+		read_assignment(*assignment);
+}
+
+const char *config_variable(size_t n)
+{
+	return n < VARIABLE_COUNT && variables[n].inherit ? variables[n].name : NULL;
+}
+
+const char *config_assignment(size_t n)
+{
+	return assignments[n];
+}
+
+static char *join(char buffer[CONFIG_PATH_MAX], const char *directory, const char *user)
+{
+	size_t length = strlen(directory);
+	static const char middle[] = "/heapdelta-";
+	if (length + sizeof(middle) + strlen(user) > CONFIG_PATH_MAX)
+		return NULL;
+	strcpy(stpcpy(stpcpy(buffer, directory), middle), user);
+	return buffer;
+}
+
+void config_directories(struct config_directories *directories)
+{
+	char number[LOG_NUMBER_MAX];
+	const char *user = log_number(number, (unsigned long long)geteuid());
+	const char *const places[] = {"/dev/shm", config.tmpdir, "/var/tmp"};
+	size_t count = 0;
+	if (config.directory && strlen(config.directory) < CONFIG_PATH_MAX)
+		directories->list[count++] = strcpy(directories->storage[0], config.directory);
+	for (size_t n = 0; n < sizeof(places) / sizeof(places[0]); n++) {
+		/* A relative TMPDIR would move with every chdir. */
+		if (places[n] && places[n][0] == '/' && join(directories->storage[count], places[n], user)) {
+			directories->list[count] = directories->storage[count];
+			count++;
+		}
+	}
+	directories->list[count] = NULL;
+}
+
+void config_leave_environment(void)
+{
+	if (!config.preload)
+		return;
+	size_t own = strlen(config.preload);
+	for (char **assignment = environ; assignment && *assignment; assignment++) {
+		if (strncmp(*assignment, "LD_PRELOAD=", 11) != 0)
+			continue;
+		char *item = strstr(*assignment + 11, config.preload);
+		if (item) {
+			size_t gone = own + (item[own] == ':' || item[own] == ' ');
+			memmove(item, item + gone, strlen(item + gone) + 1);
+		}
+	}
+}

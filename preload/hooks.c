@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libc's allocation entry points.  In: every call of the program and its libraries.  Out: the same call to the real function, and an event
+ * for tracker.c in the order that keeps the table right: put in after the real allocation, taken out before the real free.
+ *
+ * Every hook has one shape: while the real functions are not known (the look-up itself allocates) the early pool serves the call; else the
+ * real call with the event beside it.  Results, alignment, overflow checks and errno stay libc's.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bootstrap.h"
+#include "real.h"
+#include "tracker.h"
+
+#define HOOK __attribute__((visibility("default")))
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+/* False: the look-up of the real functions is running; serve the call from the early pool. */
+#define READY() (!unlikely(!tracker_started) || tracker_boot((uintptr_t)__builtin_return_address(0)))
+
+/* glibc's declarations carry attributes that say `p` is never NULL or reused; these prototypes say only what the callers pass. */
+HOOK void cfree(void *block);
+HOOK void free_sized(void *block, size_t size);
+HOOK void free_aligned_sized(void *block, size_t alignment, size_t size);
+HOOK void *memalign(size_t alignment, size_t size);
+HOOK void *valloc(size_t size);
+HOOK void *pvalloc(size_t size);
+HOOK size_t malloc_usable_size(void *block);
+
+static void *early(size_t alignment, size_t size)
+{
+	void *block = bootstrap_alloc(alignment, size);
+	if (!block)
+		errno = ENOMEM;
+	return block;
+}
+
+HOOK void *malloc(size_t size)
+{
+	if (!READY())
+		return early(1, size);
+	void *block = real.malloc(size);
+	tracker_alloc(block, size);
+	return block;
+}
+
+HOOK void *calloc(size_t count, size_t size)
+{
+	size_t bytes;
+	bool overflow = __builtin_mul_overflow(count, size, &bytes);
+	if (!READY())
+		return overflow ? (errno = ENOMEM, NULL) : early(1, bytes);
+	void *block = real.calloc(count, size);
+	tracker_alloc(block, bytes);
+	return block;
+}
+
+HOOK void free(void *block)
+{
+	if (unlikely(bootstrap_owns(block)))
+		return;
+	if (!READY())
+		return; /* nothing but the early pool can have given it out, so it is NULL */
+	tracker_free(block);
+	real.free(block);
+}
+
+/* A block of the early pool moves to the real heap: it was never recorded, its successor is. */
+static void *move_from_bootstrap(void *block, size_t size)
+{
+	size_t old_size = bootstrap_size(block);
+	void *moved = malloc(size);
+	if (moved)
+		memcpy(moved, block, old_size < size ? old_size : size);
+	return moved;
+}
+
+HOOK void *realloc(void *block, size_t size)
+{
+	if (!block || unlikely(bootstrap_owns(block))) {
+		if (!block)
+			return malloc(size);
+		return move_from_bootstrap(block, size);
+	}
+	if (!READY())
+		return NULL;
+	struct tracker_realloc event;
+	tracker_realloc_begin(&event, block);
+	void *result = real.realloc(block, size);
+	tracker_realloc_end(&event, result, size, size == 0 && !result);
+	return result;
+}
+
+/* libc's own calls realloc through the PLT and would be seen twice. */
+HOOK void *reallocarray(void *block, size_t count, size_t size)
+{
+	size_t bytes;
+	if (__builtin_mul_overflow(count, size, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(block, bytes);
+}
+
+HOOK int posix_memalign(void **result, size_t alignment, size_t size)
+{
+	if (!READY()) {
+		*result = bootstrap_alloc(alignment, size);
+		return *result ? 0 : ENOMEM;
+	}
+	int status = real.posix_memalign(result, alignment, size);
+	if (status == 0)
+		tracker_alloc(*result, size);
+	return status;
+}
+
+HOOK void *aligned_alloc(size_t alignment, size_t size)
+{
+	if (!READY())
+		return early(alignment, size);
+	void *block = real.aligned_alloc(alignment, size);
+	tracker_alloc(block, size);
+	return block;
+}
+
+HOOK void *memalign(size_t alignment, size_t size)
+{
+	if (!READY())
+		return early(alignment, size);
+	void *block = real.memalign(alignment, size);
+	tracker_alloc(block, size);
+	return block;
+}
+
+HOOK void *valloc(size_t size)
+{
+	if (!READY())
+		return early((size_t)sysconf(_SC_PAGESIZE), size);
+	void *block = real.valloc(size);
+	tracker_alloc(block, size);
+	return block;
+}
+
+HOOK void *pvalloc(size_t size)
+{
+	if (!READY())
+		return early((size_t)sysconf(_SC_PAGESIZE), size);
+	void *block = real.pvalloc(size);
+	tracker_alloc(block, size);
+	return block;
+}
+
+/* The sized and obsolete forms of free are free by their standards, and every allocator accepts that. */
+HOOK void cfree(void *block)
+{
+	free(block);
+}
+
+HOOK void free_sized(void *block, size_t size)
+{
+	(void)size;
+	free(block);
+}
+
+HOOK void free_aligned_sized(void *block, size_t alignment, size_t size)
+{
+	(void)alignment;
+	(void)size;
+	free(block);
+}
+
+HOOK size_t malloc_usable_size(void *block)
+{
+	if (unlikely(bootstrap_owns(block)))
+		return bootstrap_size(block);
+	return READY() ? real.malloc_usable_size(block) : 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Leaves of the block table: the slots of one heap page, and how they get more room.  Used by blocks.c only.
+ * Lock-free, async-signal-safe, any thread.
+ */
+#ifndef PRELOAD_LEAVES_H
+#define PRELOAD_LEAVES_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "trace.h"
+
+#define LEAF_DISTANCE_MAX 6u /* a slot is looked for this far from its own place; a copied leaf may need more */
+
+/* A slot, or the directory word of a page. */
+typedef _Atomic(uint64_t) table_word;
+
+static inline table_word *leaf_of(uint64_t word)
+{
+	return (table_word *)trace_at(HDT_AREA_SLOTS, 0) + HDT_DIR_LEAF(word);
+}
+
+/* Where a block at `offset` (8-byte units in its page) goes in a leaf of 2^bits slots. */
+static inline unsigned leaf_place(unsigned offset, unsigned bits)
+{
+	return offset >> (HDT_LEAF_BITS_MAX - bits);
+}
+
+/* Give a page without a leaf its first, unless somebody else is faster.  False: no room. */
+bool leaves_begin(table_word *directory);
+
+/* The leaf of `word` becomes a larger one: freeze, copy, publish; or help whoever has begun.  False: no room, nothing is changed. */
+bool leaves_grow(table_word *directory, uint64_t word);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Loaded objects, as seen in stacks.  Found through the lock-free _dl_find_object, never dl_iterate_phdr; recorded in the trace file once
+ * per load.  Async-signal-safe, any thread.
+ */
+#ifndef PRELOAD_MODULES_H
+#define PRELOAD_MODULES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MODULES_NONE 0u
+
+/* After each trace_create(), before the first look-up.  The first call of a program notes which objects were loaded at start (one thread
+ * runs then); in a fork child the objects known to the parent are recorded anew under the same numbers, so that cached rules stay valid. */
+void modules_reset(void);
+
+/* dlclose runs between these: the generation is odd meanwhile (also while several do), and stays changed afterwards. */
+void modules_dlclose_begin(void);
+void modules_dlclose_end(void);
+
+/* Changes whenever an object may have been unloaded; odd while one may be right now. */
+uint32_t modules_generation(void);
+
+/* The record of the object at `pc`, made if it is new; MODULES_NONE when there is none (JIT code) or no room.  The object must be in use
+ * (a frame of it is on the stack): its name and notes are read. */
+uint32_t modules_find(uintptr_t pc);
+
+/* Objects that are never unloaded (loaded at start): what is known about them holds even while the generation is odd. */
+bool modules_is_permanent(uint32_t module);
+
+/* True for addresses in libheapdelta.so itself; never for a program that the code is linked into. */
+bool modules_is_tracer(uintptr_t pc);
+
+#endif

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Comes in: events, each with its thread's cell; goes out: counters in that cell, folded into the header every 64 KiB, and per-stack
+ * totals through the cell's cache.
+ *
+ * A cell has one writer, its thread; but a signal handler may interrupt that thread at any instruction and write the same cell.  So every
+ * change is one read-modify-write instruction.  It need not be locked against other processors, which only read; the overflow cell, which
+ * many threads share, uses locked ones.  The cache is written by outermost events only: a nested event adds to the stack's totals.
+ */
+#include "threads.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "stacks.h"
+#include "trace.h"
+
+#define CELL_SCAN_MIN 8u
+#define OWNERS_MAX 65536u
+
+#if defined(__SANITIZE_THREAD__)
+#define SEEN_BY_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SEEN_BY_TSAN 1
+#endif
+#endif
+
+/* Kept out of the functions that every event runs through, which then need no registers saved. */
+#define SLOW_PATH __attribute__((noinline, cold))
+
+typedef _Atomic(uint64_t) counter;
+typedef _Atomic(int64_t) level;
+
+/* ---- Cells ------------------------------------------------------------------------------------------------------------------- */
+
+/* owner of cell n, a private copy that is quick to search.  Only a hint: the cell itself decides.  Zeros in a fork child. */
+static _Atomic(counter *) owner_hints;
+static _Atomic(uint32_t) cells_left_by_scan;
+
+static struct hdt_thread *cell_at(uint32_t number)
+{
+	return trace_at(HDT_AREA_THREADS, (uint64_t)number * sizeof(struct hdt_thread));
+}
+
+static uint32_t cell_count(void)
+{
+	return (uint32_t)(trace_used(HDT_AREA_THREADS) / sizeof(struct hdt_thread));
+}
+
+static counter *hints(void)
+{
+	counter *known = atomic_load_explicit(&owner_hints, memory_order_acquire);
+
+	if (known != NULL)
+		return known;
+	counter *mine = trace_map_private(OWNERS_MAX * sizeof(counter), true);
+	if (mine == NULL || atomic_compare_exchange_strong(&owner_hints, &known, mine))
+		return mine;
+	return known; /* `mine` is address space only: nothing in it was touched */
+}
+
+static void set_hint(uint32_t number, uint64_t owner)
+{
+	counter *owners = hints();
+
+	if (owners != NULL && number < OWNERS_MAX)
+		atomic_store_explicit(&owners[number], owner, memory_order_release);
+}
+
+/* A thread at the same address is proof that the cell's last owner is dead. */
+static struct hdt_thread *find_owned(uint64_t owner, uint32_t count)
+{
+	counter *owners = hints();
+
+	for (uint32_t i = 1; owners != NULL && i < count && i < OWNERS_MAX; i++) {
+		if (atomic_load_explicit(&owners[i], memory_order_relaxed) == owner &&
+		    atomic_load_explicit(&cell_at(i)->owner, memory_order_acquire) == owner)
+			return cell_at(i);
+	}
+	return NULL;
+}
+
+static struct hdt_thread *claim_free(uint64_t owner, uint32_t count)
+{
+	counter *owners = hints();
+
+	for (uint32_t i = 1; owners != NULL && i < count && i < OWNERS_MAX; i++) {
+		uint64_t nobody = 0;
+		if (atomic_load_explicit(&owners[i], memory_order_relaxed) == 0 &&
+		    atomic_compare_exchange_strong(&cell_at(i)->owner, &nobody, owner)) {
+			set_hint(i, owner);
+			return cell_at(i);
+		}
+	}
+	return NULL;
+}
+
+static bool is_dead(pid_t tid)
+{
+	/* A clone that shares the memory but is a process of its own is not found among our threads. */
+	return syscall(SYS_tgkill, trace.owner_pid, tid, 0) != 0 && errno == ESRCH && kill(tid, 0) != 0 && errno == ESRCH;
+}
+
+static bool free_if_dead(struct hdt_thread *cell)
+{
+	uint64_t owner = atomic_load(&cell->owner);
+	pid_t tid = (pid_t)atomic_load(&cell->tid);
+
+	if (owner == 0 || tid == 0 || !is_dead(tid) || !atomic_compare_exchange_strong(&cell->owner, &owner, 0))
+		return false;
+	set_hint(cell->number, 0);
+	return true;
+}
+
+/* Free the cells of threads that ended, if there may be as many of them as of others: then a scan costs each new thread little. */
+static bool free_dead_cells(uint32_t count)
+{
+	uint32_t living = atomic_load(&cells_left_by_scan), freed = 0;
+
+	/* More than there are: they were the parent's of this fork child. */
+	if (count < CELL_SCAN_MIN || (living <= count && count < 2 * living) || trace.growth_closed ||
+	    !atomic_compare_exchange_strong(&cells_left_by_scan, &living, count))
+		return false;
+	for (uint32_t i = 1; i < count; i++)
+		freed += free_if_dead(cell_at(i));
+	atomic_store(&cells_left_by_scan, count - freed);
+	return freed > 0;
+}
+
+static struct hdt_thread *make_cell(uint64_t owner)
+{
+	uint64_t offset = trace_alloc(HDT_AREA_THREADS, sizeof(struct hdt_thread), 1);
+	uint32_t number = (uint32_t)(offset / sizeof(struct hdt_thread));
+
+	if (offset == TRACE_NONE)
+		return NULL;
+	cell_at(number)->number = number;
+	atomic_store_explicit(&cell_at(number)->owner, owner, memory_order_release);
+	set_hint(number, owner);
+	return cell_at(number);
+}
+
+struct hdt_thread *threads_attach(uintptr_t owner)
+{
+	int saved = errno;
+	uint32_t count = cell_count();
+	struct hdt_thread *cell = find_owned(owner, count);
+
+	if (cell == NULL)
+		cell = claim_free(owner, count);
+	if (cell == NULL && free_dead_cells(count))
+		cell = claim_free(owner, count);
+	if (cell == NULL)
+		cell = make_cell(owner);
+	if (cell != NULL) {
+		atomic_store_explicit(&cell->tid, (uint32_t)syscall(SYS_gettid), memory_order_relaxed);
+	} else {
+		trace_lost(HDT_LOSS_THREAD, 1);
+		cell = cell_at(0);
+	}
+	errno = saved;
+	return cell;
+}
+
+/* ---- Changes that a signal handler cannot tear ------------------------------------------------------------------------------- */
+
+static bool is_shared(const struct hdt_thread *cell)
+{
+	return cell->number == 0;
+}
+
+#if defined(__x86_64__) && !defined(SEEN_BY_TSAN)
+
+static inline void add(counter *at, uint64_t amount, bool shared)
+{
+	if (shared)
+		atomic_fetch_add_explicit(at, amount, memory_order_relaxed);
+	else
+		__asm__ volatile("addq %1, %0" : "+m"(*at) : "re"(amount) : "cc");
+}
+
+/* The new value. */
+static inline int64_t add_level(level *at, int64_t amount, bool shared)
+{
+	int64_t old = amount;
+
+	if (shared)
+		return atomic_fetch_add_explicit(at, amount, memory_order_relaxed) + amount;
+	__asm__ volatile("xaddq %1, %0" : "+m"(*at), "+r"(old) : : "cc");
+	return old + amount;
+}
+
+#else
+
+static inline void add(counter *at, uint64_t amount, bool shared)
+{
+	(void)shared;
+	atomic_fetch_add_explicit(at, amount, memory_order_relaxed);
+}
+
+static inline int64_t add_level(level *at, int64_t amount, bool shared)
+{
+	(void)shared;
+	return atomic_fetch_add_explicit(at, amount, memory_order_relaxed) + amount;
+}
+
+#endif
+
+/* Locked in any case: rare, and reset_peak may write `high` from another thread. */
+static SLOW_PATH bool lift(level *at, int64_t value)
+{
+	int64_t old = atomic_load_explicit(at, memory_order_relaxed);
+
+	while (old < value) {
+		if (atomic_compare_exchange_weak_explicit(at, &old, value, memory_order_relaxed, memory_order_relaxed))
+			return true;
+	}
+	return false;
+}
+
+/* ---- Current and peak bytes -------------------------------------------------------------------------------------------------- */
+
+static void stamp_peak(void)
+{
+	struct timespec now = {0};
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	atomic_store_explicit(&trace.header->peak_monotonic_ns, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
+			      memory_order_relaxed);
+}
+
+static void raise_peak(int64_t bytes)
+{
+	if (lift(&trace.header->peak_bytes, bytes))
+		stamp_peak();
+}
+
+/*
+ * current → G.  The peak is raised first and `high` reset before G grows, so that at no moment G + high is more than there ever was.
+ * When `high` changes on the way a handler has counted something: its level is judged before G grows too, which may show it up to
+ * HDT_FOLD_BYTES too low.  `high` is never left below `current`.
+ */
+static SLOW_PATH void fold(struct hdt_thread *cell)
+{
+	level *total = &trace.header->folded_bytes;
+	int64_t high = atomic_load_explicit(&cell->high, memory_order_relaxed);
+
+	raise_peak(atomic_load_explicit(total, memory_order_relaxed) + high);
+	int64_t current = atomic_exchange_explicit(&cell->current, 0, memory_order_acq_rel);
+	while (!atomic_compare_exchange_strong_explicit(&cell->high, &high, 0, memory_order_acq_rel, memory_order_relaxed)) {
+		if (current > 0)
+			raise_peak(atomic_load_explicit(total, memory_order_relaxed) + high);
+	}
+	lift(&cell->high, atomic_load_explicit(&cell->current, memory_order_relaxed));
+	atomic_fetch_add_explicit(total, current, memory_order_acq_rel);
+}
+
+static inline void count_level(struct hdt_thread *cell, int64_t amount, bool shared)
+{
+	int64_t current = add_level(&cell->current, amount, shared);
+
+	if (current > atomic_load_explicit(&cell->high, memory_order_relaxed))
+		lift(&cell->high, current);
+	if (current > HDT_FOLD_BYTES || current < -HDT_FOLD_BYTES)
+		fold(cell);
+}
+
+/* ---- Totals per stack -------------------------------------------------------------------------------------------------------- */
+
+struct totals {
+	uint64_t blocks, bytes, temporary;
+};
+
+static SLOW_PATH void add_to_stack(uint32_t stack, const struct totals *amount)
+{
+	struct hdt_totals *totals = stacks_totals(stack);
+
+	if (totals == NULL) {
+		trace_lost(HDT_LOSS_TOTALS, amount->blocks + amount->temporary);
+		return;
+	}
+	atomic_fetch_add_explicit(&totals->blocks, amount->blocks, memory_order_relaxed);
+	atomic_fetch_add_explicit(&totals->bytes, amount->bytes, memory_order_relaxed);
+	atomic_fetch_add_explicit(&totals->temporary, amount->temporary, memory_order_relaxed);
+}
+
+/* Release stores: whoever reads the file after a kill must find them in this order. */
+static void put(counter *at, uint64_t value)
+{
+	atomic_store_explicit(at, value, memory_order_release);
+}
+
+/* Move an entry to its stack's totals and give it to another stack. */
+static SLOW_PATH void evict(struct hdt_cached_totals *entry, uint32_t stack)
+{
+	uint32_t old = atomic_load_explicit(&entry->node, memory_order_relaxed);
+	struct totals amount = {atomic_load_explicit(&entry->blocks, memory_order_relaxed),
+				atomic_load_explicit(&entry->bytes, memory_order_relaxed),
+				atomic_load_explicit(&entry->temporary, memory_order_relaxed)};
+
+	/* A handler that left an earlier eviction by longjmp: nobody knows how much of the entry has moved. */
+	if (atomic_load_explicit(&entry->state, memory_order_relaxed) == HDT_CACHE_FLUSHING)
+		trace_lost(HDT_LOSS_FLUSH, 1);
+	else if (old != 0) {
+		atomic_store_explicit(&entry->state, HDT_CACHE_FLUSHING, memory_order_seq_cst);
+		add_to_stack(old, &amount);
+	}
+	put(&entry->blocks, 0);
+	put(&entry->bytes, 0);
+	put(&entry->temporary, 0);
+	atomic_store_explicit(&entry->node, stack, memory_order_release);
+	atomic_store_explicit(&entry->state, 0, memory_order_release);
+}
+
+static inline struct hdt_cached_totals *entry_of(struct hdt_thread *cell, uint32_t stack)
+{
+	return &cell->cache[stack * UINT32_C(0x9e3779b1) >> 24];
+}
+
+static inline bool is_cached(const struct hdt_cached_totals *entry, uint32_t stack)
+{
+	return atomic_load_explicit(&entry->node, memory_order_relaxed) == stack && stack != STACK_ROOT;
+}
+
+/* For events that may not use the cache, or find another stack in it. */
+static SLOW_PATH void count_totals(struct hdt_thread *cell, uint32_t stack, struct totals amount, bool direct)
+{
+	struct hdt_cached_totals *entry = entry_of(cell, stack);
+
+	if (direct || stack == STACK_ROOT) {
+		add_to_stack(stack, &amount);
+		return;
+	}
+	evict(entry, stack);
+	add(&entry->blocks, amount.blocks, false);
+	add(&entry->bytes, amount.bytes, false);
+	add(&entry->temporary, amount.temporary, false);
+}
+
+/* ---- Events ------------------------------------------------------------------------------------------------------------------ */
+
+void threads_count_alloc(struct hdt_thread *cell, uint64_t bytes, uint32_t stack, bool nested)
+{
+	struct hdt_cached_totals *entry = entry_of(cell, stack);
+	bool shared = is_shared(cell);
+
+	add(&cell->alloc_blocks, 1, shared);
+	add(&cell->alloc_bytes, bytes, shared);
+	count_level(cell, (int64_t)bytes, shared);
+	if (nested || shared || !is_cached(entry, stack)) {
+		count_totals(cell, stack, (struct totals){1, bytes, 0}, nested || shared);
+		return;
+	}
+	add(&entry->blocks, 1, false);
+	add(&entry->bytes, bytes, false);
+}
+
+void threads_count_free(struct hdt_thread *cell, uint64_t bytes)
+{
+	bool shared = is_shared(cell);
+
+	add(&cell->free_blocks, 1, shared);
+	add(&cell->free_bytes, bytes, shared);
+	count_level(cell, -(int64_t)bytes, shared);
+}
+
+void threads_count_temporary(struct hdt_thread *cell, uint32_t stack, bool nested)
+{
+	struct hdt_cached_totals *entry = entry_of(cell, stack);
+	bool shared = is_shared(cell);
+
+	add(&cell->temporary_blocks, 1, shared);
+	if (nested || shared || !is_cached(entry, stack)) {
+		count_totals(cell, stack, (struct totals){0, 0, 1}, nested || shared);
+		return;
+	}
+	add(&entry->temporary, 1, false);
+}
+
+/* ---- Sums -------------------------------------------------------------------------------------------------------------------- */
+
+static uint64_t get(const counter *at)
+{
+	return atomic_load_explicit(at, memory_order_relaxed);
+}
+
+struct thread_sums threads_sum(void)
+{
+	struct thread_sums sums = {0};
+	int64_t above = 0; /* how much higher than now one thread was since its last fold; the others' levels stand still meanwhile */
+
+	for (uint32_t i = 0; i < cell_count(); i++) {
+		const struct hdt_thread *cell = cell_at(i);
+		int64_t fall = atomic_load_explicit(&cell->high, memory_order_relaxed) -
+			       atomic_load_explicit(&cell->current, memory_order_relaxed);
+		sums.alloc_blocks += get(&cell->alloc_blocks);
+		sums.alloc_bytes += get(&cell->alloc_bytes);
+		sums.free_blocks += get(&cell->free_blocks);
+		sums.free_bytes += get(&cell->free_bytes);
+		sums.temporary_blocks += get(&cell->temporary_blocks);
+		above = fall > above ? fall : above;
+	}
+	sums.live_bytes = (int64_t)(sums.alloc_bytes - sums.free_bytes - get(&trace.header->cleared_bytes));
+	sums.peak_bytes = atomic_load(&trace.header->peak_bytes);
+	if (sums.peak_bytes < sums.live_bytes + above)
+		sums.peak_bytes = sums.live_bytes + above;
+	return sums;
+}
+
+/* `high` is the other threads' own; an allocation that raises it at this moment may be missed in the new peak, as any within 64 KiB. */
+void threads_reset_peak(void)
+{
+	for (uint32_t i = 0; i < cell_count(); i++)
+		atomic_store_explicit(&cell_at(i)->high, atomic_load_explicit(&cell_at(i)->current, memory_order_relaxed),
+				      memory_order_relaxed);
+	atomic_store(&trace.header->peak_bytes, threads_sum().live_bytes);
+	stamp_peak();
+}

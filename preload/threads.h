@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Per-thread cells: counters that one thread writes with plain stores and everyone reads.  A cell is found by the address of the thread's
+ * thread_state (guard.h); no destructor, key or pthread_create hook is needed: a new thread at the same address takes the cell over.
+ *
+ * Functions that take a cell are for its thread only (also nested).  The totals cache is for depth == 1; nested events add to the
+ * stack's totals directly.
+ */
+#ifndef PRELOAD_THREADS_H
+#define PRELOAD_THREADS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "heapdelta/trace.h"
+
+/* The calling thread's cell: found, taken over or new; the shared overflow cell (number 0) when there is no room.  Slow; remember it. */
+struct hdt_thread *threads_attach(uintptr_t owner);
+
+/* Account events.  `nested`: the thread is inside another event. */
+void threads_count_alloc(struct hdt_thread *cell, uint64_t bytes, uint32_t stack, bool nested);
+void threads_count_free(struct hdt_thread *cell, uint64_t bytes);
+void threads_count_temporary(struct hdt_thread *cell, uint32_t stack, bool nested);
+
+struct thread_sums {
+	uint64_t alloc_blocks, alloc_bytes, free_blocks, free_bytes, temporary_blocks;
+	int64_t live_bytes, peak_bytes; /* cleared blocks taken into account */
+};
+/* Sum of all cells, as an outside reader computes it. */
+struct thread_sums threads_sum(void);
+
+/* peak = live (reset_peak, clear_traces). */
+void threads_reset_peak(void);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An event of the program → stack id → block table → counters.  Called by hooks.c around the real functions, in the order that keeps the
+ * table right: a record is taken out before the real free, put in after the real malloc.
+ *
+ * All functions: any thread, nested in signal handlers, after destructors; errno is kept; nothing of the program is called.
+ */
+#ifndef PRELOAD_TRACKER_H
+#define PRELOAD_TRACKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Set once the real functions are known, the tables exist and the unwinder is loaded; until then hooks call tracker_boot with the address
+ * they return to.  False: the look-up of the real functions is running, serve the call from bootstrap.c. */
+extern bool tracker_started;
+bool tracker_boot(uintptr_t caller);
+
+/* The same without the unwinder, from the constructor: a program that never allocates does not pay for it. */
+bool tracker_prepare(void);
+
+/* A block came into being.  NULL is ignored (the real call failed). */
+void tracker_alloc(void *block, size_t size);
+
+/* A block is about to be freed.  NULL is ignored. */
+void tracker_free(void *block);
+
+/* realloc: begin before the real call, then end with its result.  `freed`: it returned NULL because it freed the block (size 0). */
+struct tracker_realloc {
+	void *old;
+	uint64_t old_size;
+	uint32_t old_stack;
+	uint32_t process; /* process_number at the beginning: a fork in between makes the old block somebody else's */
+	bool known;
+};
+void tracker_realloc_begin(struct tracker_realloc *event, void *old);
+void tracker_realloc_end(struct tracker_realloc *event, void *result, size_t size, bool freed);
+
+/* Blocks that are not malloc's (heapdelta_track): domain ≠ 0 or any address.  0, or −1 when there is no room. */
+int tracker_track(uint32_t domain, uintptr_t address, uint64_t size);
+bool tracker_untrack(uint32_t domain, uintptr_t address);
+
+/* Recording on and off; off forgets every block, as tracemalloc's stop(). */
+void tracker_start(void);
+void tracker_stop(void);
+void tracker_clear(void);
+bool tracker_is_tracing(void);
+
+/* Around fork, from lifecycle.c: the child drops its parent's tables and makes its own at its first event. */
+void tracker_fork_prepare(void);
+void tracker_fork_parent(void);
+void tracker_fork_child(void);
+
+/* Own allocations of the tracer (dlopen, libunwind) run between these and are not recorded. */
+void tracker_own_begin(void);
+void tracker_own_end(void);
+
+#endif

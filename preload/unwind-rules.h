@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Unwind rules, learnt once per address (unwind-learn.h) and cached: CFA = register + constant, and where the return address and the
+ * frame register lie.  Rules are read without locks; one thread learns at a time.
+ *
+ * A rule belongs to the module that was loaded at its address when it was learnt.  Whoever finds one with an old generation asks
+ * modules.h who is there now and then confirms, drops or learns.
+ */
+#ifndef PRELOAD_UNWIND_RULES_H
+#define PRELOAD_UNWIND_RULES_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "unwind-learn.h"
+
+struct rule {
+	_Atomic(uintptr_t) key;       /* address and exactness; published last, 0: empty slot */
+	_Atomic(uint32_t) generation; /* of the modules in which it was last known to hold */
+	uint32_t module;
+	int32_t cfa_offset, ra_offset, fp_offset; /* struct rule_shape */
+	uint32_t kind;                            /* enum rule_kind */
+};
+_Static_assert(sizeof(struct rule) == 32, "two rules to a cache line");
+
+/* Load libunwind.  Call when it is safe to call dlopen (never from inside the loader).  False: stacks end at the caller of malloc. */
+bool rules_start(void);
+bool rules_started(void);
+
+/* Around fork: nobody is inside libunwind while the address space is copied (waits for the learner unless it is this thread). */
+void rules_fork_prepare(void);
+void rules_fork_done(void);
+/* In the fork child.  If another thread of the parent was inside libunwind after all, it is never called again in this process. */
+void rules_child(void);
+
+/* The cached rule at a return address, or at an interrupted pc when `exact`; NULL: not known.  Hot path, lock-free. */
+struct rule *rules_find(uintptr_t address, bool exact);
+
+/* The module of a rule was looked up again: it still holds, or it never will. */
+void rules_confirm(struct rule *rule, uint32_t generation);
+void rules_drop(struct rule *rule);
+
+#define RULES_NOT_KEPT UINT32_MAX
+/* Learn the rule of the frame at *state into *rule and cache it, unless the generation is RULES_NOT_KEPT or there is no unwind
+ * information.  Waits a bounded time for another learner, then gives RULE_UNKNOWN.  Only at depth 1 (guard.h). */
+void rules_learn(const struct rule_state *state, uint32_t module, uint32_t generation, struct rule *rule);
+
+/* One step over a RULE_COMPLEX frame; see learn_cross(). */
+bool rules_cross(struct rule_state *state, size_t *budget);
+
+#endif
