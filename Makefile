@@ -297,13 +297,22 @@ fuzz: all targets ## fuzz the readers with clang for FUZZ_SECONDS each
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-fuzz CC=clang SAN=fuzzer-no-link,address,undefined fuzzers
 	$(Q)BUILD=$(BUILD) tests/fuzz/run $(BUILD)-fuzz/tests/fuzz $(FUZZ_SECONDS)
 
-.PHONY: bench
-bench: all targets $(BUILD)/tests/bench/pairs ## cost against no tracer and against heaptrack
-	$(Q)BUILD=$(BUILD) tests/bench/run
+# ---- Benchmarks: tests/bench/*.c are the workloads, without frame pointers like what Debian ships, and one of them with --------
+BENCH_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/bench/*.c))) $(BUILD)/tests/bench/pairs-fp
+.PHONY: bench bench-programs
+bench: all bench-programs ## cost against no tracer and against heaptrack: BENCH='pairs cpython' ROUNDS=5 CORE=1 QUICK=1 OUT=FILE
+	$(Q)scripts/install-deps bench || echo 'bench: measured without what is missing'
+	$(Q)BUILD=$(BUILD) BENCH='$(BENCH)' ROUNDS='$(ROUNDS)' CORE='$(CORE)' QUICK='$(QUICK)' OUT='$(OUT)' tests/bench/run
+bench-programs: $(BENCH_PROGRAMS)
+BENCH_CFLAGS := -std=gnu11 -O2 -g $(WARNINGS) -Iinclude -MMD -MP -D_GNU_SOURCE
+$(BUILD)/tests/bench/pairs-fp: tests/bench/pairs.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -o $@ $<
 $(BUILD)/tests/bench/%: tests/bench/%.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -O2 -g -fomit-frame-pointer -MMD -MP -D_GNU_SOURCE -o $@ $< -lpthread
+	$(Q)$(CC) $(BENCH_CFLAGS) -fomit-frame-pointer -o $@ $< -lpthread
 
 # ---- Installation --------------------------------------------------------------------------------------------------------------
 $(BUILD)/heapdelta.1: $(COMMAND)

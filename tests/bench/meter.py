@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""Runs one command under build/tests/bench/meter and says what it and all processes that it started cost.
+
+CPU is user and system time of all processes, wall is start to end of the last one.  A command that fails, or takes longer than LIMIT
+seconds, raises Failed with what it said: a number of something that did not work is no number.
+"""
+import os
+import re
+import signal
+import subprocess
+from dataclasses import dataclass
+
+LIMIT = 900
+
+
+class Failed(Exception):
+    """A measurement that could not be made; the text says why."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    cpu: float
+    wall: float
+    rss_kib: int
+    ended: float  # CLOCK_MONOTONIC, seconds
+    printed: str
+
+    def number(self):
+        """The number that the program printed on a line of its own; tracers print other things to the same place."""
+        found = re.search(r"^[0-9]+(\.[0-9]+)?$", self.printed, re.MULTILINE)
+        if not found:
+            raise Failed("the program printed no number")
+        return float(found.group())
+
+
+class Meter:
+    """Starts commands below one directory of scratch files, bound to one core unless told otherwise."""
+
+    def __init__(self, program, scratch, core, env):
+        self.program, self.scratch, self.core, self.env = program, scratch, core, env
+
+    def start(self, command, variables=None, directory=None, core=None):
+        """A running command, to be ended by `finish`; it leads a process group of its own."""
+        said, out = (open(os.path.join(self.scratch, name), "w+b") for name in ("stderr", "stdout"))
+        process = subprocess.Popen(
+            [self.program, os.path.join(self.scratch, "cost"), core or self.core, *(f"{k}={v}" for k, v in (variables or {}).items()), *command],
+            env=self.env, cwd=directory or self.scratch, stdin=subprocess.DEVNULL, stdout=out, stderr=said, start_new_session=True,
+        )
+        process.files = out, said
+        return process
+
+    def finish(self, process, statuses=(0,)):
+        """Waits for the end and returns the Cost."""
+        try:
+            process.wait(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise Failed(f"took longer than {LIMIT} s") from None
+        printed, said = (read_back(file) for file in process.files)
+        with open(os.path.join(self.scratch, "cost"), encoding="ascii") as file:
+            wall, user, system, rss, status, _, end = file.read().split()
+        if process.returncode != 0 or int(status) not in statuses:
+            raise Failed(f"wait status {status}: {last_line(said) or last_line(printed)}")
+        return Cost(float(user) + float(system), float(wall), int(rss), float(end), printed)
+
+    def run(self, command, variables=None, directory=None, core=None, statuses=(0,)):
+        return self.finish(self.start(command, variables, directory, core), statuses)
+
+
+def read_back(file):
+    """The last 64 KiB of what was written, as text; closes the file."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 65536))
+    with file:
+        return file.read().decode("utf-8", "replace")
+
+
+def last_line(text):
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else ""
