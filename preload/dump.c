@@ -138,7 +138,7 @@ static void write_threads(struct dump *dump)
 		struct hdt_thread *cell = record_at(HDT_AREA_THREADS, n);
 		struct hds_thread thread = {
 			.tid = LOAD(cell->tid),
-			.number = cell->number,
+			.number = (uint32_t)n,
 			.alloc_blocks = LOAD(cell->alloc_blocks),
 			.alloc_bytes = LOAD(cell->alloc_bytes),
 			.free_blocks = LOAD(cell->free_blocks),

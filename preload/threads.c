@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,7 +21,8 @@
 #include "trace.h"
 
 #define CELL_SCAN_MIN 8u
-#define OWNERS_MAX 65536u
+#define HOLDERS_MAX 65536u
+#define BUSY UINT32_MAX /* no thread's id */
 
 #if defined(__SANITIZE_THREAD__)
 #define SEEN_BY_TSAN 1
@@ -38,8 +40,23 @@ typedef _Atomic(int64_t) level;
 
 /* ---- Cells ------------------------------------------------------------------------------------------------------------------- */
 
-/* owner of cell n, a private copy that is quick to search.  Only a hint: the cell itself decides.  Zeros in a fork child. */
-static _Atomic(counter *) owner_hints;
+/*
+ * Who has which cell is decided here and not in the trace file: a private copy is quick to search, and the cell keeps its last thread's
+ * tid for readers.  `claim` is {changes:32 | tid:32}; every change of hands is one CAS of it, and because it counts them, a CAS that
+ * succeeds proves that nothing has changed since the word was read.  tid 0: the cell is free; BUSY: being handed over, nobody else's
+ * business; the word 0: the cell is not complete yet.  `owner` changes only while the claim is BUSY.
+ */
+struct holder {
+	_Atomic(uint64_t) owner; /* address of the thread's thread_state */
+	_Atomic(uint64_t) claim;
+};
+
+/* Zeros in a fork child.  process: of whom, process_number + 1; 0: nobody's yet. */
+struct holders {
+	_Atomic(uint64_t) process;
+	struct holder of_cell[HOLDERS_MAX];
+};
+static _Atomic(struct holders *) all_holders;
 static _Atomic(uint32_t) cells_left_by_scan;
 
 static struct hdt_thread *cell_at(uint32_t number)
@@ -52,52 +69,65 @@ static uint32_t cell_count(void)
 	return (uint32_t)(trace_used(HDT_AREA_THREADS) / sizeof(struct hdt_thread));
 }
 
-static counter *hints(void)
+static bool are_ours(struct holders *holders)
 {
-	counter *known = atomic_load_explicit(&owner_hints, memory_order_acquire);
+	uint64_t nobody = 0, ours = (uint64_t)trace.process_number + 1;
 
-	if (known != NULL)
-		return known;
-	counter *mine = trace_map_private(OWNERS_MAX * sizeof(counter), true);
-	if (mine == NULL || atomic_compare_exchange_strong(&owner_hints, &known, mine))
-		return mine;
-	return known; /* `mine` is address space only: nothing in it was touched */
+	return atomic_compare_exchange_strong(&holders->process, &nobody, ours) || nobody == ours;
 }
 
-static void set_hint(uint32_t number, uint64_t owner)
+/* NULL: no memory; then cells are never used again. */
+static struct holders *find_holders(void)
 {
-	counter *owners = hints();
+	struct holders *known = atomic_load_explicit(&all_holders, memory_order_acquire);
 
-	if (owners != NULL && number < OWNERS_MAX)
-		atomic_store_explicit(&owners[number], owner, memory_order_release);
+	if (known != NULL && are_ours(known))
+		return known;
+	struct holders *mine = trace_map_private(sizeof(struct holders), true);
+	if (mine == NULL || !are_ours(mine) || atomic_compare_exchange_strong(&all_holders, &known, mine))
+		return mine;
+	munmap(mine, sizeof(struct holders));
+	return known;
+}
+
+static uint32_t holding_tid(uint64_t claim)
+{
+	return (uint32_t)claim;
+}
+
+static uint64_t next_claim(uint64_t claim, uint32_t tid)
+{
+	return ((claim >> 32) + 1) << 32 | tid;
+}
+
+static bool hand_over(struct holder *holder, uint64_t *claim, uint32_t tid)
+{
+	uint64_t next = next_claim(*claim, tid);
+
+	if (!atomic_compare_exchange_strong(&holder->claim, claim, next))
+		return false;
+	*claim = next;
+	return true;
 }
 
 /* A thread at the same address is proof that the cell's last owner is dead. */
-static struct hdt_thread *find_owned(uint64_t owner, uint32_t count)
+static bool take_over(struct holder *holder, uintptr_t owner, uint32_t tid)
 {
-	counter *owners = hints();
+	uint64_t claim = atomic_load_explicit(&holder->claim, memory_order_acquire);
 
-	for (uint32_t i = 1; owners != NULL && i < count && i < OWNERS_MAX; i++) {
-		if (atomic_load_explicit(&owners[i], memory_order_relaxed) == owner &&
-		    atomic_load_explicit(&cell_at(i)->owner, memory_order_acquire) == owner)
-			return cell_at(i);
-	}
-	return NULL;
+	return holding_tid(claim) != 0 && holding_tid(claim) != BUSY &&
+	       atomic_load_explicit(&holder->owner, memory_order_relaxed) == owner && hand_over(holder, &claim, tid);
 }
 
-static struct hdt_thread *claim_free(uint64_t owner, uint32_t count)
+static bool take_free(struct holder *holder, uintptr_t owner, uint32_t tid)
 {
-	counter *owners = hints();
+	uint64_t claim = atomic_load_explicit(&holder->claim, memory_order_acquire);
 
-	for (uint32_t i = 1; owners != NULL && i < count && i < OWNERS_MAX; i++) {
-		uint64_t nobody = 0;
-		if (atomic_load_explicit(&owners[i], memory_order_relaxed) == 0 &&
-		    atomic_compare_exchange_strong(&cell_at(i)->owner, &nobody, owner)) {
-			set_hint(i, owner);
-			return cell_at(i);
-		}
-	}
-	return NULL;
+	if (claim == 0 || holding_tid(claim) != 0 || !hand_over(holder, &claim, BUSY))
+		return false;
+	atomic_store_explicit(&holder->owner, owner, memory_order_relaxed);
+	atomic_store_explicit(&holder->claim, next_claim(claim, tid), memory_order_release);
+	return true;
 }
 
 static bool is_dead(pid_t tid)
@@ -106,19 +136,16 @@ static bool is_dead(pid_t tid)
 	return syscall(SYS_tgkill, trace.owner_pid, tid, 0) != 0 && errno == ESRCH && kill(tid, 0) != 0 && errno == ESRCH;
 }
 
-static bool free_if_dead(struct hdt_thread *cell)
+static bool free_if_dead(struct holder *holder)
 {
-	uint64_t owner = atomic_load(&cell->owner);
-	pid_t tid = (pid_t)atomic_load(&cell->tid);
+	uint64_t claim = atomic_load_explicit(&holder->claim, memory_order_acquire);
+	uint32_t tid = holding_tid(claim);
 
-	if (owner == 0 || tid == 0 || !is_dead(tid) || !atomic_compare_exchange_strong(&cell->owner, &owner, 0))
-		return false;
-	set_hint(cell->number, 0);
-	return true;
+	return tid != 0 && tid != BUSY && is_dead((pid_t)tid) && hand_over(holder, &claim, 0);
 }
 
 /* Free the cells of threads that ended, if there may be as many of them as of others: then a scan costs each new thread little. */
-static bool free_dead_cells(uint32_t count)
+static bool free_dead_cells(struct holders *holders, uint32_t count)
 {
 	uint32_t living = atomic_load(&cells_left_by_scan), freed = 0;
 
@@ -126,13 +153,38 @@ static bool free_dead_cells(uint32_t count)
 	if (count < CELL_SCAN_MIN || (living <= count && count < 2 * living) || trace.growth_closed ||
 	    !atomic_compare_exchange_strong(&cells_left_by_scan, &living, count))
 		return false;
-	for (uint32_t i = 1; i < count; i++)
-		freed += free_if_dead(cell_at(i));
+	for (uint32_t i = 1; i < count && i < HOLDERS_MAX; i++)
+		freed += free_if_dead(&holders->of_cell[i]);
 	atomic_store(&cells_left_by_scan, count - freed);
 	return freed > 0;
 }
 
-static struct hdt_thread *make_cell(uint64_t owner)
+typedef bool take_cell(struct holder *holder, uintptr_t owner, uint32_t tid);
+
+static struct hdt_thread *take_one(struct holders *holders, take_cell *take, uintptr_t owner, uint32_t tid)
+{
+	uint32_t count = cell_count();
+
+	for (uint32_t i = 1; i < count && i < HOLDERS_MAX; i++) {
+		if (take(&holders->of_cell[i], owner, tid))
+			return cell_at(i);
+	}
+	return NULL;
+}
+
+static struct hdt_thread *take_used_cell(struct holders *holders, uintptr_t owner, uint32_t tid)
+{
+	struct hdt_thread *cell = take_one(holders, take_over, owner, tid);
+
+	if (cell == NULL)
+		cell = take_one(holders, take_free, owner, tid);
+	if (cell == NULL && free_dead_cells(holders, cell_count()))
+		cell = take_one(holders, take_free, owner, tid);
+	return cell;
+}
+
+/* Nobody else can have it before its holder is known. */
+static struct hdt_thread *make_cell(struct holders *holders, uintptr_t owner, uint32_t tid)
 {
 	uint64_t offset = trace_alloc(HDT_AREA_THREADS, sizeof(struct hdt_thread), 1);
 	uint32_t number = (uint32_t)(offset / sizeof(struct hdt_thread));
@@ -140,25 +192,25 @@ static struct hdt_thread *make_cell(uint64_t owner)
 	if (offset == TRACE_NONE)
 		return NULL;
 	cell_at(number)->number = number;
-	atomic_store_explicit(&cell_at(number)->owner, owner, memory_order_release);
-	set_hint(number, owner);
+	if (holders != NULL && number < HOLDERS_MAX) {
+		atomic_store_explicit(&holders->of_cell[number].owner, owner, memory_order_relaxed);
+		atomic_store_explicit(&holders->of_cell[number].claim, next_claim(0, tid), memory_order_release);
+	}
 	return cell_at(number);
 }
 
 struct hdt_thread *threads_attach(uintptr_t owner)
 {
 	int saved = errno;
-	uint32_t count = cell_count();
-	struct hdt_thread *cell = find_owned(owner, count);
+	uint32_t tid = (uint32_t)syscall(SYS_gettid);
+	struct holders *holders = find_holders();
+	struct hdt_thread *cell = holders != NULL ? take_used_cell(holders, owner, tid) : NULL;
 
 	if (cell == NULL)
-		cell = claim_free(owner, count);
-	if (cell == NULL && free_dead_cells(count))
-		cell = claim_free(owner, count);
-	if (cell == NULL)
-		cell = make_cell(owner);
+		cell = make_cell(holders, owner, tid);
 	if (cell != NULL) {
-		atomic_store_explicit(&cell->tid, (uint32_t)syscall(SYS_gettid), memory_order_relaxed);
+		atomic_store_explicit(&cell->owner, owner, memory_order_relaxed);
+		atomic_store_explicit(&cell->tid, tid, memory_order_relaxed);
 	} else {
 		trace_lost(HDT_LOSS_THREAD, 1);
 		cell = cell_at(0);

@@ -164,9 +164,9 @@ HDT_ASSERT(sizeof(struct hdt_cached_totals) == 32);
 
 /* One writer (the thread), plain stores as relaxed atomics.  alloc/free counters are monotonic and survive a takeover of the cell. */
 struct hdt_thread {
-	HDT_ATOMIC(uint64_t) owner; /* address of the thread's thread-local struct; 0: the cell is free (atomic) */
-	HDT_ATOMIC(uint32_t) tid;
-	uint32_t number; /* of the cell, from 0 */
+	HDT_ATOMIC(uint64_t) owner; /* address of the last thread's thread-local struct (atomic) */
+	HDT_ATOMIC(uint32_t) tid;   /* of the last thread that had the cell; it may have ended (atomic) */
+	uint32_t number;            /* of the cell, from 0 */
 	HDT_ATOMIC(uint64_t) alloc_blocks;
 	HDT_ATOMIC(uint64_t) alloc_bytes;
 	HDT_ATOMIC(uint64_t) free_blocks;

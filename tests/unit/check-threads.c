@@ -7,6 +7,7 @@
 #include "threads.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -279,6 +280,83 @@ START_TEST(living_threads_keep_their_cells)
 }
 END_TEST
 
+/*
+ * Many threads attach at once, several times each: what they hold together must be different cells, whether the cells are new, left by
+ * threads that have ended under the same owner (taken over) or under another (freed by whoever looks through them, while others attach).
+ */
+enum { CROWD = 6, HOLDINGS = 12 };
+static struct hdt_thread *holdings[CROWD][HOLDINGS];
+static _Atomic(unsigned) crowd_waiting;
+static unsigned crowd_round;
+
+static uintptr_t owner_in_round(unsigned thread, unsigned holding)
+{
+	unsigned number = thread * HOLDINGS + holding;
+
+	switch (crowd_round % 4) {
+	case 0: /* nobody's before */
+		return 4096 + (uintptr_t)(crowd_round * CROWD * HOLDINGS + number) * 64;
+	case 1: /* all of the round before, by other threads */
+		return 4096 + (uintptr_t)((crowd_round - 1) * CROWD * HOLDINGS + CROWD * HOLDINGS - 1 - number) * 64;
+	default: /* every other one used before and maybe free by now */
+		return 64 * (uintptr_t)(number % 2 == 0 ? number + 1 : (crowd_round << 12) + number);
+	}
+}
+
+static void *hold_several(void *argument)
+{
+	uintptr_t number = (uintptr_t)argument;
+
+	atomic_fetch_add(&crowd_waiting, 1);
+	while (atomic_load(&crowd_waiting) < CROWD)
+		sched_yield();
+	for (unsigned i = 0; i < HOLDINGS; i++) {
+		holdings[number][i] = threads_attach(owner_in_round((unsigned)number, i));
+		threads_count_alloc(holdings[number][i], 1, STACK_ROOT, true);
+	}
+	/* Nobody leaves before all have what they want: all of these threads live. */
+	pthread_barrier_wait(&all_attached);
+	for (unsigned i = 0; i < HOLDINGS; i++)
+		EXPECT(atomic_load(&holdings[number][i]->tid) == (uint32_t)gettid());
+	pthread_barrier_wait(&all_attached);
+	return NULL;
+}
+
+static void expect_different_holdings(void)
+{
+	static bool held[4096];
+
+	memset(held, 0, sizeof(held));
+	for (unsigned i = 0; i < CROWD * HOLDINGS; i++) {
+		uint32_t number = holdings[i / HOLDINGS][i % HOLDINGS]->number;
+		EXPECT(number > 0 && number < 4096);
+		EXPECT(holdings[i / HOLDINGS][i % HOLDINGS] ==
+		       (struct hdt_thread *)trace_at(HDT_AREA_THREADS, number * sizeof(struct hdt_thread)));
+		EXPECT(!held[number]);
+		held[number] = true;
+	}
+}
+
+START_TEST(threads_that_attach_together_get_different_cells)
+{
+	enum { ROUNDS = 24 };
+	pthread_t threads[CROWD];
+
+	pthread_barrier_init(&all_attached, NULL, CROWD);
+	for (crowd_round = 0; crowd_round < ROUNDS; crowd_round++) {
+		atomic_store(&crowd_waiting, 0);
+		for (uintptr_t i = 0; i < CROWD; i++)
+			ck_assert_int_eq(pthread_create(&threads[i], NULL, hold_several, (void *)i), 0);
+		for (unsigned i = 0; i < CROWD; i++)
+			pthread_join(threads[i], NULL);
+		expect_different_holdings();
+	}
+	ck_assert_uint_eq(threads_sum().alloc_blocks, ROUNDS * CROWD * HOLDINGS);
+	ck_assert_uint_le(trace_used(HDT_AREA_THREADS) / sizeof(struct hdt_thread), 8 * CROWD * HOLDINGS);
+	ck_assert_uint_eq(atomic_load(&trace.header->losses[HDT_LOSS_THREAD]), 0);
+}
+END_TEST
+
 START_TEST(without_cells_threads_share_one)
 {
 	trace_forget();
@@ -411,6 +489,7 @@ static TCase *cases(void)
 	tcase_add_test(tcase, a_cell_is_taken_over_by_the_next_thread_there);
 	tcase_add_test(tcase, cells_of_ended_threads_are_used_again);
 	tcase_add_test(tcase, living_threads_keep_their_cells);
+	tcase_add_loop_test(tcase, threads_that_attach_together_get_different_cells, 0, 10);
 	tcase_add_test(tcase, without_cells_threads_share_one);
 	tcase_add_test(tcase, a_fork_child_has_cells_of_its_own);
 	tcase_add_test(tcase, sums_are_exact_whatever_interrupts_them);
