@@ -36,7 +36,7 @@ COVFLAGS := $(if $(COVERAGE),--coverage)
 CFLAGS   ?= -O2 -g
 BASE_CFLAGS := -std=gnu11 $(WARNINGS) -Iinclude -MMD -MP -D_GNU_SOURCE -DHEAPDELTA_VERSION='"$(VERSION)"' $(SANFLAGS) $(COVFLAGS)
 
-PRELOAD_CFLAGS  := $(BASE_CFLAGS) -Ipreload -fPIC -fvisibility=hidden -ftls-model=initial-exec -fcf-protection -fno-plt -fexceptions -fno-omit-frame-pointer \
+PRELOAD_CFLAGS  := $(BASE_CFLAGS) -Ipreload -fPIC -fvisibility=hidden -ftls-model=initial-exec -fcf-protection -fno-plt -fexceptions \
 	-fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free
 ANALYZER_CFLAGS := $(BASE_CFLAGS) -Ianalyzer
 ANALYZER_LIBS   := -ldw -lelf -ljansson -lz -liberty -lm
@@ -56,6 +56,7 @@ PRELOAD_CORE_SRCS := \
 	preload/dump-info.c \
 	preload/dump-sums.c \
 	preload/unwind.c \
+	preload/unwind-cache.c \
 	preload/threads.c \
 	preload/blocks-scan.c \
 	preload/blocks.c \

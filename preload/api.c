@@ -144,7 +144,7 @@ API int heapdelta_track(unsigned domain, const void *ptr, size_t size)
 {
 	if (!TRACING())
 		return HEAPDELTA_NOT_TRACING;
-	return tracker_track(domain, (uintptr_t)ptr, size) == 0 ? 0 : HEAPDELTA_NO_MEMORY;
+	return tracker_track(domain, (uintptr_t)ptr, size, UNWIND_FRAME) == 0 ? 0 : HEAPDELTA_NO_MEMORY;
 }
 
 API int heapdelta_untrack(unsigned domain, const void *ptr)

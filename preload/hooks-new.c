@@ -8,6 +8,7 @@
 
 #include "real.h"
 #include "tracker.h"
+#include "unwind.h"
 
 #define HOOK __attribute__((visibility("default")))
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
@@ -30,7 +31,7 @@ static inline void *target(enum real_new which)
 		if (!real_new_is_malloc) \
 			return function arguments; \
 		void *block = function arguments; \
-		tracker_alloc(block, size); \
+		tracker_alloc(block, size, UNWIND_FRAME); \
 		return block; \
 	}
 

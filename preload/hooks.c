@@ -4,7 +4,8 @@
  * for tracker.c in the order that keeps the table right: put in after the real allocation, taken out before the real free.
  *
  * Every hook has one shape: while the real functions are not known (the look-up itself allocates) the early pool serves the call; else the
- * real call with the event beside it.  Results, alignment, overflow checks and errno stay libc's.
+ * real call with the event beside it.  Results, alignment, overflow checks and errno stay libc's.  A stack begins at the caller of the
+ * hook, so what hooks share is inlined into them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "bootstrap.h"
 #include "real.h"
 #include "tracker.h"
+#include "unwind.h"
 
 #define HOOK __attribute__((visibility("default")))
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
@@ -38,13 +40,18 @@ static void *early(size_t alignment, size_t size)
 	return block;
 }
 
-HOOK void *malloc(size_t size)
+static inline __attribute__((always_inline)) void *allocate(size_t size)
 {
 	if (!READY())
 		return early(1, size);
 	void *block = real.malloc(size);
-	tracker_alloc(block, size);
+	tracker_alloc(block, size, UNWIND_FRAME);
 	return block;
+}
+
+HOOK void *malloc(size_t size)
+{
+	return allocate(size);
 }
 
 HOOK void *calloc(size_t count, size_t size)
@@ -54,7 +61,7 @@ HOOK void *calloc(size_t count, size_t size)
 	if (!READY())
 		return overflow ? (errno = ENOMEM, NULL) : early(1, bytes);
 	void *block = real.calloc(count, size);
-	tracker_alloc(block, bytes);
+	tracker_alloc(block, bytes, UNWIND_FRAME);
 	return block;
 }
 
@@ -68,30 +75,28 @@ HOOK void free(void *block)
 	real.free(block);
 }
 
-/* A block of the early pool moves to the real heap: it was never recorded, its successor is. */
-static void *move_from_bootstrap(void *block, size_t size)
+static inline __attribute__((always_inline)) void *change_size(void *block, size_t size)
 {
-	size_t old_size = bootstrap_size(block);
-	void *moved = malloc(size);
-	if (moved)
-		memcpy(moved, block, old_size < size ? old_size : size);
-	return moved;
-}
-
-HOOK void *realloc(void *block, size_t size)
-{
-	if (!block || unlikely(bootstrap_owns(block))) {
-		if (!block)
-			return malloc(size);
-		return move_from_bootstrap(block, size);
+	if (!block)
+		return allocate(size);
+	if (unlikely(bootstrap_owns(block))) {
+		/* A block of the early pool moves to the real heap: it was never recorded, its successor is. */
+		size_t old_size = bootstrap_size(block);
+		void *moved = allocate(size);
+		return moved ? memcpy(moved, block, old_size < size ? old_size : size) : NULL;
 	}
 	if (!READY())
 		return NULL;
 	struct tracker_realloc event;
 	tracker_realloc_begin(&event, block);
 	void *result = real.realloc(block, size);
-	tracker_realloc_end(&event, result, size, size == 0 && !result);
+	tracker_realloc_end(&event, result, size, UNWIND_FRAME);
 	return result;
+}
+
+HOOK void *realloc(void *block, size_t size)
+{
+	return change_size(block, size);
 }
 
 /* libc's own calls realloc through the PLT and would be seen twice. */
@@ -102,7 +107,7 @@ HOOK void *reallocarray(void *block, size_t count, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return realloc(block, bytes);
+	return change_size(block, bytes);
 }
 
 HOOK int posix_memalign(void **result, size_t alignment, size_t size)
@@ -113,7 +118,7 @@ HOOK int posix_memalign(void **result, size_t alignment, size_t size)
 	}
 	int status = real.posix_memalign(result, alignment, size);
 	if (status == 0)
-		tracker_alloc(*result, size);
+		tracker_alloc(*result, size, UNWIND_FRAME);
 	return status;
 }
 
@@ -122,7 +127,7 @@ HOOK void *aligned_alloc(size_t alignment, size_t size)
 	if (!READY())
 		return early(alignment, size);
 	void *block = real.aligned_alloc(alignment, size);
-	tracker_alloc(block, size);
+	tracker_alloc(block, size, UNWIND_FRAME);
 	return block;
 }
 
@@ -131,7 +136,7 @@ HOOK void *memalign(size_t alignment, size_t size)
 	if (!READY())
 		return early(alignment, size);
 	void *block = real.memalign(alignment, size);
-	tracker_alloc(block, size);
+	tracker_alloc(block, size, UNWIND_FRAME);
 	return block;
 }
 
@@ -140,7 +145,7 @@ HOOK void *valloc(size_t size)
 	if (!READY())
 		return early((size_t)sysconf(_SC_PAGESIZE), size);
 	void *block = real.valloc(size);
-	tracker_alloc(block, size);
+	tracker_alloc(block, size, UNWIND_FRAME);
 	return block;
 }
 
@@ -149,7 +154,7 @@ HOOK void *pvalloc(size_t size)
 	if (!READY())
 		return early((size_t)sysconf(_SC_PAGESIZE), size);
 	void *block = real.pvalloc(size);
-	tracker_alloc(block, size);
+	tracker_alloc(block, size, UNWIND_FRAME);
 	return block;
 }
 

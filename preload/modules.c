@@ -42,7 +42,7 @@ struct identity {
 enum { BUCKETS = 256, ARENA_BYTES = 64 * 1024, PERMANENT_MAX = 4096 };
 static _Atomic(struct object *) buckets[BUCKETS];
 
-static _Atomic(uint64_t) closing; /* changes << 32 | calls of dlclose that are running */
+_Atomic(uint64_t) modules_closing;
 static _Atomic(uint64_t) permanent[PERMANENT_MAX / 64];
 static const struct link_map *const *at_start;
 static size_t at_start_count;
@@ -54,21 +54,15 @@ static uintptr_t tracer_start, tracer_end;
 
 void modules_dlclose_begin(void)
 {
-	atomic_fetch_add(&closing, ONE_CHANGE + 1);
+	atomic_fetch_add(&modules_closing, ONE_CHANGE + 1);
 }
 
 void modules_dlclose_end(void)
 {
 	/* A fork child made inside dlclose starts from zero. */
-	uint64_t seen = atomic_load(&closing);
-	while (!atomic_compare_exchange_weak(&closing, &seen, seen + ONE_CHANGE - ((uint32_t)seen != 0)))
+	uint64_t seen = atomic_load(&modules_closing);
+	while (!atomic_compare_exchange_weak(&modules_closing, &seen, seen + ONE_CHANGE - ((uint32_t)seen != 0)))
 		;
-}
-
-uint32_t modules_generation(void)
-{
-	uint64_t seen = atomic_load_explicit(&closing, memory_order_acquire);
-	return (uint32_t)(seen >> 32) << 1 | ((uint32_t)seen != 0);
 }
 
 /* ---- Private memory ---------------------------------------------------------------------------------------------------------- */
@@ -338,7 +332,7 @@ void modules_reset(void)
 {
 	struct elf_view self;
 	if (at_start) {
-		atomic_fetch_and(&closing, ~UINT64_C(0xffffffff)); /* threads of the parent that were in dlclose are not here */
+		atomic_fetch_and(&modules_closing, ~UINT64_C(0xffffffff)); /* threads of the parent that were in dlclose are not here */
 		record_again();
 	} else if (elf_view_find((uintptr_t)modules_reset, &self)) {
 		find_tracer(&self);

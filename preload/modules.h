@@ -6,6 +6,7 @@
 #ifndef PRELOAD_MODULES_H
 #define PRELOAD_MODULES_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,8 +20,15 @@ void modules_reset(void);
 void modules_dlclose_begin(void);
 void modules_dlclose_end(void);
 
+/* Changes << 32 | calls of dlclose that are running. */
+extern _Atomic(uint64_t) modules_closing;
+
 /* Changes whenever an object may have been unloaded; odd while one may be right now. */
-uint32_t modules_generation(void);
+static inline uint32_t modules_generation(void)
+{
+	uint64_t seen = atomic_load_explicit(&modules_closing, memory_order_acquire);
+	return (uint32_t)(seen >> 32) << 1 | ((uint32_t)seen != 0);
+}
 
 /* The record of the object at `pc`, made if it is new; MODULES_NONE when there is none (JIT code) or no room.  The object must be in use
  * (a frame of it is on the stack): its name and notes are read. */

@@ -24,8 +24,6 @@
 #include "replaced.h"
 #include "trace.h"
 
-enum gate { GATE_CLOSED, GATE_OPEN, GATE_CREATING, GATE_OFF };
-static _Atomic(uint32_t) first_gate; /* until the wiped page exists */
 static _Atomic(uint64_t) missed_events;
 static char parent_file[sizeof(trace.path)];
 
@@ -109,9 +107,9 @@ static bool create_with_scratch(void)
 
 bool start_process(void)
 {
-	bool is_child = trace.alive != NULL;
-	uint32_t seen = GATE_CLOSED;
-	if (!atomic_compare_exchange_strong(is_child ? trace.alive : &first_gate, &seen, GATE_CREATING))
+	bool is_child = trace.alive != &trace_first_gate;
+	uint32_t seen = TRACE_CLOSED;
+	if (!atomic_compare_exchange_strong(trace.alive, &seen, TRACE_CREATING))
 		return trace_attached();
 	int saved = errno;
 	uint64_t all = UINT64_MAX, mask; /* a handler that leaves by longjmp must not leave this half done */
@@ -121,8 +119,10 @@ bool start_process(void)
 	else
 		config_load();
 	bool created = (!is_child || config.follow) && create_with_scratch();
-	if (trace.alive)
-		atomic_store_explicit(trace.alive, created ? GATE_OPEN : GATE_OFF, memory_order_release);
+	if (created)
+		trace_open();
+	else
+		atomic_store(trace.alive, TRACE_OFF);
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
 	errno = saved;
 	return created;

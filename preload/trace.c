@@ -33,7 +33,8 @@
 #define UNANNOUNCED_MAX (UINT64_C(2) << 20) /* no extent is larger (trace-grow.c), nor what is asked for at once */
 #define COMMAND_MAX 32768                   /* the header's part at start stays small */
 
-struct trace trace;
+_Atomic(uint32_t) trace_first_gate;
+struct trace trace = {.alive = &trace_first_gate};
 
 /*
  * Shares are in 1/1024 of the reservation; SLOTS gets the rest.  first: bytes of the record that is nobody's.  `now`: it exists from the
@@ -327,9 +328,19 @@ static void publish(struct hdt_header *header)
 
 static bool make_alive_word(void)
 {
-	if (trace.alive == NULL)
-		trace.alive = trace_map_private(getauxval(AT_PAGESZ), true);
-	return trace.alive != NULL;
+	if (trace.alive != &trace_first_gate)
+		return true;
+	_Atomic(uint32_t) *word = trace_map_private(getauxval(AT_PAGESZ), true);
+	if (word == NULL)
+		return false;
+	atomic_store(word, atomic_load(trace.alive)); /* that somebody is creating is true of the new word as well */
+	trace.alive = word;
+	return true;
+}
+
+void trace_open(void)
+{
+	atomic_store_explicit(trace.alive, TRACE_OPEN + trace.process_number, memory_order_release);
 }
 
 static void unmap(void)
@@ -357,7 +368,7 @@ int trace_create(const struct trace_options *options)
 		describe_options(trace.header, options);
 		publish(trace.header);
 		if (!options->hold)
-			atomic_store_explicit(trace.alive, 1, memory_order_release);
+			trace_open();
 	} else {
 		unmap();
 	}
@@ -368,11 +379,10 @@ int trace_create(const struct trace_options *options)
 void trace_forget(void)
 {
 	int saved = errno;
-	uint32_t attached = 1;
+	uint32_t open = TRACE_OPEN + trace.process_number;
 
 	/* Any other value is the caller's, who is at work on a new trace. */
-	if (trace.alive != NULL)
-		atomic_compare_exchange_strong(trace.alive, &attached, 0);
+	atomic_compare_exchange_strong(trace.alive, &open, TRACE_CLOSED);
 	unmap();
 	trace.process_number++;
 	errno = saved;

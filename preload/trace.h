@@ -29,10 +29,13 @@ struct trace_options {
 	bool hold;              /* leave `alive` to the caller, who has more to prepare */
 };
 
+/* What the word at trace.alive says; TRACE_OPEN + process_number: the tables are there. */
+enum trace_gate { TRACE_CLOSED, TRACE_CREATING, TRACE_OFF, TRACE_OPEN };
+
 /*
- * The mapping.  `base` is NULL before the first creation.  `alive` points into a page that the kernel wipes in every fork child
- * (MADV_WIPEONFORK): zero there = this is a child that has no trace of its own yet.  It stays 1 in vfork and CLONE_VM children, which
- * share the address space and are recorded as their parent.
+ * The mapping.  `base` is NULL before the first creation.  From then on `alive` points into a page that the kernel wipes in every fork
+ * child (MADV_WIPEONFORK): TRACE_CLOSED there = this is a child that has no trace of its own yet.  It stays open in vfork and CLONE_VM
+ * children, which share the address space and are recorded as their parent.
  */
 struct trace {
 	uint8_t *base;
@@ -48,12 +51,22 @@ struct trace {
 };
 extern struct trace trace;
 
-/* True when the tables are mapped and belong to this address space (values above 1: they are being made, or will not be; start.c).  The
- * first line of every event. */
+extern _Atomic(uint32_t) trace_first_gate; /* where `alive` points before there is a page */
+
+/* Whose tables are mapped: differs in every fork child, and is less than TRACE_OPEN without tables. */
+static inline uint32_t trace_epoch(void)
+{
+	return atomic_load_explicit(trace.alive, memory_order_relaxed);
+}
+
+/* True when the tables are mapped and belong to this address space. */
 static inline bool trace_attached(void)
 {
-	return trace.alive != NULL && atomic_load_explicit(trace.alive, memory_order_relaxed) == 1;
+	return trace_epoch() >= TRACE_OPEN;
 }
+
+/* Everything is ready for events. */
+void trace_open(void);
 
 /* Make the file (or private tables), map it, publish the header.  Call once, and again in a fork child after trace_forget().  0, or −errno
  * when not even private memory could be had (nothing is recorded then). */

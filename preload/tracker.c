@@ -28,26 +28,20 @@
 #include "unwind-rules.h"
 #include "unwind.h"
 
+#define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+/* Kept out of the functions that every event runs through, which then need fewer registers saved. */
+#define SLOW_PATH __attribute__((noinline, cold))
 
 bool tracker_started;
 
 /* ---- Beginning and end of an event */
 
-static void renew_thread(struct thread_state *thread)
-{
-	thread->cell = NULL;
-	thread->leaf_next = thread->leaf_end = 0;
-	thread->last_block = 0;
-	thread->process = trace.process_number;
-	unwind_forget();
-}
-
 /* One event, on the stack of the function that handles it.  What it found in thread_state is put back at its end, so that an event in a
  * signal handler changes nothing for the one that it interrupts, wherever that was. */
 struct event {
 	uintptr_t guard;
-	struct thread_state *thread;
 	const uintptr_t *outer_guard;
 	uint32_t outer_depth;
 };
@@ -55,6 +49,26 @@ struct event {
 static uintptr_t guard_value(const uintptr_t *guard)
 {
 	return ~(uintptr_t)guard;
+}
+
+static inline void set_depth(struct thread_state *thread, uint32_t depth)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	thread->depth = depth;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+static inline void set_guard(struct event *event, struct thread_state *thread)
+{
+	event->guard = guard_value(&event->guard);
+	thread->guard = &event->guard;
+}
+
+static inline void leave(struct event *event, struct thread_state *thread)
+{
+	set_depth(thread, event->outer_depth);
+	event->guard = 0;
+	thread->guard = event->outer_guard;
 }
 
 /* Without a fault where nothing is mapped any more: the kernel copies the set before it refuses the operation. */
@@ -74,10 +88,9 @@ static bool is_on_alternate_stack(void)
  * frame, or its guard was overwritten by what ran since.  (Neither shows at once when the next event is deeper in the stack, beside a
  * guard that nobody has overwritten yet.)
  */
-static bool guard_is_stale(const struct event *event)
+static bool guard_is_stale(const struct event *event, const struct thread_state *thread)
 {
 	enum { STACK_SPAN = 8 << 20 };
-	const struct thread_state *thread = event->thread;
 	int saved = errno;
 	uintptr_t above = (uintptr_t)&event->guard - (uintptr_t)thread->guard;
 	bool stale = (above < STACK_SPAN && !is_on_alternate_stack()) || !is_readable(thread->guard) ||
@@ -86,42 +99,53 @@ static bool guard_is_stale(const struct event *event)
 	return stale;
 }
 
-static void leave(struct event *event)
+/* The thread's first event with these tables. */
+static void renew_thread(struct thread_state *thread, uint32_t epoch)
 {
-	struct thread_state *thread = event->thread;
-	atomic_signal_fence(memory_order_seq_cst);
-	thread->depth = event->outer_depth;
-	atomic_signal_fence(memory_order_seq_cst);
-	event->guard = 0;
-	thread->guard = event->outer_guard;
+	thread->cell = threads_attach((uintptr_t)thread);
+	thread->leaf_next = thread->leaf_end = 0;
+	thread->last_block = 0;
+	unwind_forget();
+	thread->epoch = ~epoch;
 }
 
-/* First the depth, then a look at the tables: a handler that forks in between leaves the child with them or without, but never in doubt. */
-static struct thread_state *enter(struct event *event)
+/* Whatever is not the usual case.  False: no event. */
+static SLOW_PATH bool enter_slowly(struct event *event, struct thread_state *thread)
 {
-	struct thread_state *thread = event->thread = &thread_state;
-	if (unlikely(thread->own))
-		return NULL;
-	if (unlikely(thread->depth > 0) && guard_is_stale(event))
+	if (thread->own)
+		return false;
+	if (thread->depth > 0 && guard_is_stale(event, thread))
 		thread->depth = 0;
 	event->outer_depth = thread->depth;
 	event->outer_guard = thread->guard;
-	if (thread->depth == 0) {
-		event->guard = guard_value(&event->guard);
-		thread->guard = &event->guard;
+	if (thread->depth == 0)
+		set_guard(event, thread);
+	set_depth(thread, event->outer_depth + 1);
+	if (!trace_attached() && (event->outer_depth > 0 || !start_process())) {
+		leave(event, thread);
+		return false;
 	}
-	atomic_signal_fence(memory_order_seq_cst);
-	thread->depth = event->outer_depth + 1;
-	atomic_signal_fence(memory_order_seq_cst);
-	if (unlikely(!trace_attached()) && (event->outer_depth > 0 || !start_process())) {
-		leave(event);
-		return NULL;
-	}
-	if (unlikely(thread->process != trace.process_number))
-		renew_thread(thread);
-	if (unlikely(!thread->cell))
-		thread->cell = threads_attach((uintptr_t)thread);
-	return thread;
+	uint32_t epoch = trace_epoch();
+	if (epoch < TRACE_OPEN) /* a handler has forked since: this event ends in the child's copy of the tables */
+		thread->epoch = 0;
+	else if (thread->epoch != ~epoch)
+		renew_thread(thread, epoch);
+	return true;
+}
+
+/* First the depth, then a look at the tables: a handler that forks in between leaves the child with them or without, but never in doubt. */
+static inline bool enter(struct event *event, struct thread_state *thread)
+{
+	if (unlikely((thread->depth | thread->own) != 0))
+		return enter_slowly(event, thread);
+	event->outer_depth = 0;
+	event->outer_guard = thread->guard;
+	set_guard(event, thread);
+	set_depth(thread, 1);
+	if (likely(thread->epoch == ~trace_epoch()))
+		return true;
+	leave(event, thread);
+	return enter_slowly(event, thread);
 }
 
 static bool tracing(void)
@@ -131,63 +155,80 @@ static bool tracing(void)
 
 /* ---- Blocks */
 
-static uint32_t stack_of_event(const struct thread_state *thread)
+static SLOW_PATH uint32_t nested_stack(void)
 {
-	if (!unlikely(thread->depth > 1))
-		return unwind_stack();
 	atomic_fetch_add_explicit(&trace.header->nested_events, 1, memory_order_relaxed);
 	return stacks_special(HDT_SPECIAL_NESTED);
 }
 
-static bool put(struct thread_state *thread, uint32_t domain, uintptr_t address, struct block block)
+static inline uint32_t stack_of_event(const struct thread_state *thread, const uintptr_t *frame)
 {
-	struct block old;
-	switch (blocks_insert(domain, address, block, &old)) {
-	case BLOCK_NO_ROOM:
+	return likely(thread->depth == 1) ? unwind_stack(frame) : nested_stack();
+}
+
+/* The insertion was not simply one.  False: the block is not recorded. */
+static SLOW_PATH bool account_insert(struct thread_state *thread, uint32_t domain, enum block_insert result, const struct block *old)
+{
+	if (result == BLOCK_NO_ROOM) {
 		trace_lost(HDT_LOSS_BLOCK, 1);
 		return false;
-	case BLOCK_REPLACED:
-		threads_count_free(thread->cell, old.size);
-		if (domain == 0)
-			trace_lost(HDT_LOSS_MISSED_FREE, 1);
-		break;
-	case BLOCK_INSERTED:
-		break;
 	}
+	threads_count_free(thread->cell, old->size);
+	if (domain == 0)
+		trace_lost(HDT_LOSS_MISSED_FREE, 1);
+	return true;
+}
+
+static inline bool put(struct thread_state *thread, uint32_t domain, uintptr_t address, struct block block)
+{
+	struct block old;
+	enum block_insert result = blocks_insert(domain, address, block, &old);
+	if (unlikely(result != BLOCK_INSERTED) && !account_insert(thread, domain, result, &old))
+		return false;
 	threads_count_alloc(thread->cell, block.size, block.stack, thread->depth > 1);
 	return true;
 }
 
-static void record(struct thread_state *thread, void *block, size_t size)
+static inline void record(struct thread_state *thread, void *block, size_t size, const uintptr_t *frame)
 {
-	uint32_t stack = stack_of_event(thread);
-	if (put(thread, 0, (uintptr_t)block, (struct block){.size = size, .stack = stack}) && thread->depth == 1) {
+	uint32_t stack = stack_of_event(thread, frame);
+	if (put(thread, 0, (uintptr_t)block, (struct block){.size = size, .stack = stack}) && likely(thread->depth == 1)) {
 		thread->last_block = (uintptr_t)block;
 		thread->last_stack = stack;
 	}
 }
 
-void tracker_alloc(void *block, size_t size)
+static SLOW_PATH void miss(const struct thread_state *thread)
 {
-	if (!block)
-		return;
-	struct event here;
-	struct thread_state *thread = enter(&here);
-	if (!thread) {
-		if (!thread_state.own)
-			start_count_missed();
-		return;
-	}
-	if (tracing())
-		record(thread, block, size);
-	leave(&here);
+	if (!thread->own)
+		start_count_missed();
 }
 
-static void forget(struct thread_state *thread, uintptr_t address)
+void tracker_alloc(void *block, size_t size, const uintptr_t *frame)
+{
+	struct thread_state *thread = &thread_state;
+	struct event here;
+	if (unlikely(!block))
+		return;
+	if (unlikely(!enter(&here, thread))) {
+		miss(thread);
+		return;
+	}
+	if (likely(tracing()))
+		record(thread, block, size, frame);
+	leave(&here, thread);
+}
+
+static SLOW_PATH void ignore_free(void)
+{
+	atomic_fetch_add_explicit(&trace.header->ignored_frees, 1, memory_order_relaxed);
+}
+
+static inline void forget(struct thread_state *thread, uintptr_t address)
 {
 	struct block old;
-	if (!blocks_remove(0, address, &old)) {
-		atomic_fetch_add_explicit(&trace.header->ignored_frees, 1, memory_order_relaxed);
+	if (unlikely(!blocks_remove(0, address, &old))) {
+		ignore_free();
 		return;
 	}
 	threads_count_free(thread->cell, old.size);
@@ -199,35 +240,33 @@ static void forget(struct thread_state *thread, uintptr_t address)
 
 void tracker_free(void *block)
 {
-	if (!block)
-		return;
+	struct thread_state *thread = &thread_state;
 	struct event here;
-	struct thread_state *thread = enter(&here);
-	if (!thread)
+	if (!block || unlikely(!enter(&here, thread)))
 		return;
-	if (tracing())
+	if (likely(tracing()))
 		forget(thread, (uintptr_t)block);
-	leave(&here);
+	leave(&here, thread);
 }
 
 /* ---- realloc: one free and one allocation of the full new size */
 
 void tracker_realloc_begin(struct tracker_realloc *event, void *old)
 {
+	struct thread_state *thread = &thread_state;
+	struct event here;
+	struct block block;
 	event->old = old;
 	event->known = false;
-	struct event here;
-	struct thread_state *thread = enter(&here);
-	if (!thread)
+	if (unlikely(!enter(&here, thread)))
 		return;
-	struct block block;
-	event->process = trace.process_number;
+	event->epoch = trace_epoch();
 	event->known = tracing() && blocks_realloc_begin((uintptr_t)old, &block);
 	if (event->known) {
 		event->old_size = block.size;
 		event->old_stack = block.stack;
 	}
-	leave(&here);
+	leave(&here, thread);
 }
 
 static void end_old_block(struct thread_state *thread, struct tracker_realloc *event, const void *result, bool freed)
@@ -246,46 +285,46 @@ static void end_old_block(struct thread_state *thread, struct tracker_realloc *e
 		thread->last_block = 0;
 }
 
-void tracker_realloc_end(struct tracker_realloc *event, void *result, size_t size, bool freed)
+void tracker_realloc_end(struct tracker_realloc *event, void *result, size_t size, const uintptr_t *frame)
 {
+	struct thread_state *thread = &thread_state;
 	struct event here;
-	struct thread_state *thread = enter(&here);
-	if (!thread) {
-		if (result && !thread_state.own)
-			start_count_missed();
+	if (unlikely(!enter(&here, thread))) {
+		if (result)
+			miss(thread);
 		return;
 	}
-	if (event->known && event->process == trace.process_number)
-		end_old_block(thread, event, result, freed);
+	if (event->known && event->epoch == trace_epoch())
+		end_old_block(thread, event, result, size == 0 && !result);
 	if (result && tracing())
-		record(thread, result, size);
-	leave(&here);
+		record(thread, result, size, frame);
+	leave(&here, thread);
 }
 
 /* ---- Other domains */
 
-int tracker_track(uint32_t domain, uintptr_t address, uint64_t size)
+int tracker_track(uint32_t domain, uintptr_t address, uint64_t size, const uintptr_t *frame)
 {
+	struct thread_state *thread = &thread_state;
 	struct event here;
-	struct thread_state *thread = enter(&here);
-	if (!thread)
+	if (!enter(&here, thread))
 		return -1;
-	bool stored = put(thread, domain, address, (struct block){.size = size, .stack = stack_of_event(thread)});
-	leave(&here);
+	bool stored = put(thread, domain, address, (struct block){.size = size, .stack = stack_of_event(thread, frame)});
+	leave(&here, thread);
 	return stored ? 0 : -1;
 }
 
 bool tracker_untrack(uint32_t domain, uintptr_t address)
 {
+	struct thread_state *thread = &thread_state;
 	struct event here;
-	struct thread_state *thread = enter(&here);
-	if (!thread)
-		return false;
 	struct block old;
+	if (!enter(&here, thread))
+		return false;
 	bool known = blocks_remove(domain, address, &old);
 	if (known)
 		threads_count_free(thread->cell, old.size);
-	leave(&here);
+	leave(&here, thread);
 	return known;
 }
 
@@ -309,13 +348,13 @@ static void clear(void)
 
 static void switch_tracing(uint32_t on)
 {
+	struct thread_state *thread = &thread_state;
 	struct event here;
-	struct thread_state *thread = enter(&here);
-	if (!thread)
+	if (!enter(&here, thread))
 		return;
 	if (atomic_exchange(&trace.header->tracing, on) != on)
 		clear(); /* also when starting: an event that overlapped the last stop may have left its record */
-	leave(&here);
+	leave(&here, thread);
 }
 
 void tracker_start(void)
@@ -330,13 +369,13 @@ void tracker_stop(void)
 
 void tracker_clear(void)
 {
+	struct thread_state *thread = &thread_state;
 	struct event here;
-	struct thread_state *thread = enter(&here);
-	if (!thread)
+	if (!enter(&here, thread))
 		return;
 	if (tracing())
 		clear();
-	leave(&here);
+	leave(&here, thread);
 }
 
 bool tracker_is_tracing(void)

@@ -20,25 +20,25 @@ bool tracker_boot(uintptr_t caller);
 /* The same without the unwinder, from the constructor: a program that never allocates does not pay for it. */
 bool tracker_prepare(void);
 
-/* A block came into being.  NULL is ignored (the real call failed). */
-void tracker_alloc(void *block, size_t size);
+/* A block came into being.  NULL is ignored (the real call failed).  `frame`: the hook's UNWIND_FRAME (unwind.h). */
+void tracker_alloc(void *block, size_t size, const uintptr_t *frame);
 
 /* A block is about to be freed.  NULL is ignored. */
 void tracker_free(void *block);
 
-/* realloc: begin before the real call, then end with its result.  `freed`: it returned NULL because it freed the block (size 0). */
+/* realloc: begin before the real call, then end with its result. */
 struct tracker_realloc {
 	void *old;
 	uint64_t old_size;
 	uint32_t old_stack;
-	uint32_t process; /* process_number at the beginning: a fork in between makes the old block somebody else's */
+	uint32_t epoch; /* at the beginning: a fork in between makes the old block somebody else's */
 	bool known;
 };
 void tracker_realloc_begin(struct tracker_realloc *event, void *old);
-void tracker_realloc_end(struct tracker_realloc *event, void *result, size_t size, bool freed);
+void tracker_realloc_end(struct tracker_realloc *event, void *result, size_t size, const uintptr_t *frame);
 
 /* Blocks that are not malloc's (heapdelta_track): domain ≠ 0 or any address.  0, or −1 when there is no room. */
-int tracker_track(uint32_t domain, uintptr_t address, uint64_t size);
+int tracker_track(uint32_t domain, uintptr_t address, uint64_t size, const uintptr_t *frame);
 bool tracker_untrack(uint32_t domain, uintptr_t address);
 
 /* Recording on and off; off forgets every block, as tracemalloc's stop(). */

@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In: the calling thread's registers.  Out: the id of its stack in the stack table.
+ * In: where a hook was called from.  Out: the id of that stack in the stack table.
  *
- * walk_stack() follows rules (unwind-rules.h) from this file's own frames outwards and collects return addresses, innermost first, in the
- * thread's memory; intern() turns them into nodes, root first.  The frames of the thread's last stack are kept with their nodes: where
- * both stacks are equal, counted from the root, the nodes are too, and only what differs is looked up in the table.
+ * The walk goes outwards from the hook's caller by rules (unwind-rules.h) until it meets a frame of the thread's last stack that is proven
+ * to stand as it was (unwind-cache.h), or the end.  What it has met on the way is then interned, outermost first, below that frame's node,
+ * and kept for the next stack.  In a program that allocates again and again from the same place nothing is walked and nothing interned.
  *
  * Bounds: a frame with CFI has to lie above its callee and be aligned.  Code without CFI is crossed by its frame pointer only inside what
- * is proven to be this thread's stack (stack-bounds.h), and only if that leads back to code with CFI.
+ * is proven to be this thread's stack (stack-bounds.h), and only if that leads back to code with CFI.  Such frames, and those that need
+ * libunwind for each step, are not kept, and neither are the frames inside them.
  */
 #include "unwind.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "guard.h"
 #include "modules.h"
 #include "stack-bounds.h"
 #include "stacks.h"
 #include "trace.h"
+#include "unwind-cache.h"
 #include "unwind-rules.h"
+
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 enum {
 	DEPTH_MAX = 65535,
@@ -29,98 +32,10 @@ enum {
 	CROSSINGS_MAX = 64,   /* frames that need libunwind, in one stack: it may not loop */
 	ENGINE_STEPS = 20000, /* libunwind's, in one stack: about 40 ms */
 	LOWEST_CODE = 4096,   /* no return address below */
-	MEMORY_BYTES = 4096,
-	OWNERS = 256,
 };
 
-/* ---- Per-thread memory ------------------------------------------------------------------------------------------------------- */
-
-#define FRAME_EXACT (UINT32_C(1) << 31)
-struct frame {
-	uintptr_t address;
-	uint32_t module; /* FRAME_EXACT: an interrupted pc */
-	uint32_t node;
-};
-
-struct thread_memory {
-	uintptr_t owner; /* address of the thread_state */
-	struct thread_memory *next;
-	struct stack_bounds bounds;
-	uint32_t capacity; /* frames in each array */
-	uint32_t process;  /* process_number that the nodes of `last` belong to */
-	uint32_t last_count, last_special;
-	struct frame *now, *last; /* of this stack; of the one before, with their nodes; both innermost first */
-	struct frame first[];
-};
-
-static _Atomic(struct thread_memory *) owners[OWNERS];
 #define NO_LIMIT UINT32_MAX
 static _Atomic(uint32_t) frame_limit = NO_LIMIT;
-
-static struct thread_memory *new_memory(uintptr_t owner, _Atomic(struct thread_memory *) *bucket)
-{
-	struct thread_memory *memory = trace_map_private(MEMORY_BYTES, false);
-	if (!memory)
-		return NULL;
-	memory->owner = owner;
-	memory->capacity = (MEMORY_BYTES - sizeof(*memory)) / (2 * sizeof(struct frame));
-	memory->now = memory->first;
-	memory->last = memory->first + memory->capacity;
-	memory->process = trace.process_number - 1; /* none yet */
-	stack_bounds_init(&memory->bounds);
-	memory->next = atomic_load_explicit(bucket, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak_explicit(bucket, &memory->next, memory, memory_order_release, memory_order_relaxed))
-		;
-	return memory;
-}
-
-/* The calling thread's memory; NULL: no room.  A page that stands under this owner's address was a dead thread's, or is a forgotten own. */
-static struct thread_memory *attach_memory(void)
-{
-	uintptr_t owner = (uintptr_t)&thread_state;
-	_Atomic(struct thread_memory *) *bucket = &owners[(owner >> 6 ^ owner >> 16) % OWNERS];
-	struct thread_memory *memory = atomic_load_explicit(bucket, memory_order_acquire);
-	while (memory && memory->owner != owner)
-		memory = memory->next;
-	if (memory)
-		stack_bounds_init(&memory->bounds);
-	else
-		memory = new_memory(owner, bucket);
-	if (memory)
-		memory->last_count = 0;
-	thread_state.memory = memory;
-	return memory;
-}
-
-static struct thread_memory *memory_of_thread(void)
-{
-	struct thread_memory *memory = thread_state.memory;
-	if (!memory)
-		memory = attach_memory();
-	if (memory && memory->process != trace.process_number) {
-		memory->process = trace.process_number;
-		memory->last_count = 0;
-		stacks_special(HDT_SPECIAL_NO_ROOM); /* while there is room for it */
-	}
-	return memory;
-}
-
-static bool grow_arrays(struct thread_memory *memory)
-{
-	uint32_t capacity = 4 * memory->capacity < DEPTH_MAX ? 4 * memory->capacity : DEPTH_MAX;
-	struct frame *frames = trace_map_private((size_t)capacity * 2 * sizeof(*frames), false);
-	if (!frames)
-		return false;
-	memcpy(frames, memory->now, memory->capacity * sizeof(*frames));
-	memcpy(frames + capacity, memory->last, memory->last_count * sizeof(*frames));
-	struct frame *old = memory->now < memory->last ? memory->now : memory->last;
-	if (old != memory->first)
-		munmap(old, (size_t)memory->capacity * 2 * sizeof(*old));
-	memory->now = frames;
-	memory->last = frames + capacity;
-	memory->capacity = capacity;
-	return true;
-}
 
 /* ---- Walk -------------------------------------------------------------------------------------------------------------------- */
 
@@ -130,26 +45,32 @@ struct walk {
 	struct rule learnt;  /* a rule that is not in the cache */
 	uint32_t generation; /* of the modules */
 	uint32_t limit;      /* frames wanted */
-	uint32_t stored;     /* in memory->now */
+	uint32_t top;        /* kept frames that may still be met; where the walk met one, that is top - 1 */
+	uint32_t stored;     /* in memory->fresh */
 	uint32_t crossings;
-	size_t depth;        /* frames seen, stored or not */
-	size_t sure;         /* frames before the first guess that has not led to code with CFI, 0: none pending */
+	size_t depth;        /* frames seen, stored or not, ours left out */
+	size_t sure;         /* stored before the first guess that has not led to code with CFI, 0: none pending */
 	size_t engine_steps; /* left */
 	bool is_complete;    /* the outermost frame was reached */
 };
 
-/* Registers of this very place, at which the caller's CFI holds. */
-static __attribute__((always_inline)) inline bool capture_here(struct rule_state *state)
+/* Where the function with this frame record was called from. */
+static __attribute__((always_inline)) inline bool start_state(struct rule_state *state, const uintptr_t *frame)
 {
 #if defined(__x86_64__)
-	__asm__ volatile("leaq 0f(%%rip), %0\n0:\tmovq %%rsp, %1\n\tmovq %%rbp, %2" : "=&r"(state->ip), "=&r"(state->sp), "=&r"(state->fp));
+	*state = (struct rule_state){.ip = frame[1], .sp = (uintptr_t)(frame + 2), .fp = frame[0], .exact = false};
+	return true;
 #elif defined(__aarch64__)
+	/* A frame record does not say where its frame ends: from here, through our own frames, which are left out. */
+	(void)frame;
 	__asm__ volatile("adr %0, 0f\n0:\tmov %1, sp\n\tmov %2, x29" : "=&r"(state->ip), "=&r"(state->sp), "=&r"(state->fp));
-#else
-	return false;
-#endif
 	state->exact = true;
 	return true;
+#else
+	(void)state;
+	(void)frame;
+	return false;
+#endif
 }
 
 __attribute__((no_sanitize("address"))) static uintptr_t read_slot(uintptr_t address)
@@ -189,47 +110,51 @@ static inline const struct rule *rule_here(struct walk *walk)
 	return renew_rule(walk, rule);
 }
 
-/* False: enough frames, or no room for more. */
-static inline bool add_frame(struct walk *walk, uint32_t module)
+/* The place for the next frame; NULL: enough frames, or no room for more. */
+static inline struct fresh *add_frame(struct walk *walk, const struct rule *rule)
 {
 	struct thread_memory *memory = walk->memory;
-	if (modules_is_tracer(walk->state.ip))
-		return true;
-	if (walk->depth++ == walk->limit)
-		return false;
-	if (walk->stored == DEPTH_MAX)
-		return true;
-	if (walk->stored == memory->capacity && !grow_arrays(memory))
-		return false;
-	memory->now[walk->stored++] = (struct frame){
-		.address = walk->state.ip,
-		.module = module | (walk->state.exact ? FRAME_EXACT : 0),
-	};
-	return true;
+	bool is_ours = modules_is_tracer(walk->state.ip);
+	if (!is_ours && walk->depth++ == walk->limit)
+		return NULL;
+	if (unlikely(walk->stored == memory->capacity) && !unwind_memory_grow(memory, DEPTH_MAX + 1))
+		return NULL;
+	/* Beyond the depth limit the last place is used over and over. */
+	struct fresh *fresh = &memory->fresh[walk->stored < DEPTH_MAX ? walk->stored++ : DEPTH_MAX];
+	fresh->state = walk->state;
+	fresh->module = rule->module;
+	fresh->flags = (walk->state.exact ? FRAME_EXACT : 0) | (is_ours ? FRAME_TRACER : 0);
+	fresh->cfa_slot = fresh->ra_slot = fresh->fp_slot = 0;
+	return fresh;
 }
 
-static inline bool step_simple(struct rule_state *state, const struct rule *rule)
+static inline bool step_simple(struct rule_state *state, const struct rule *rule, struct fresh *fresh)
 {
 	uintptr_t cfa, base;
-	switch (rule->kind) {
-	case RULE_CFA_SP:
+	fresh->flags |= FRAME_KEPT;
+	if (rule->kind == RULE_CFA_SP) {
 		base = cfa = state->sp + (uintptr_t)(intptr_t)rule->cfa_offset;
-		break;
-	case RULE_CFA_FP:
-		base = cfa = state->fp + (uintptr_t)(intptr_t)rule->cfa_offset;
-		break;
-	default:
+	} else {
 		base = state->fp;
 		cfa = base + (uintptr_t)(intptr_t)rule->cfa_offset;
-		if (cfa < state->sp || cfa % 8 != 0)
-			return false;
-		cfa = read_slot(cfa);
+		fresh->flags |= FRAME_NEEDS_FP;
+		if (rule->kind == RULE_CFA_MEMORY) {
+			if (cfa < state->sp || cfa % 8 != 0)
+				return false;
+			fresh->cfa_slot = cfa;
+			cfa = read_slot(cfa);
+		} else {
+			base = cfa;
+		}
 	}
 	if (cfa <= state->sp || cfa % 8 != 0)
 		return false;
-	state->ip = read_slot(cfa + (uintptr_t)(intptr_t)rule->ra_offset);
-	if (rule->fp_offset != RULE_FP_SAME)
-		state->fp = read_slot(base + (uintptr_t)(intptr_t)rule->fp_offset);
+	fresh->ra_slot = cfa + (uintptr_t)(intptr_t)rule->ra_offset;
+	state->ip = read_slot(fresh->ra_slot);
+	if (rule->fp_offset != RULE_FP_SAME) {
+		fresh->fp_slot = base + (uintptr_t)(intptr_t)rule->fp_offset;
+		state->fp = read_slot(fresh->fp_slot);
+	}
 	state->sp = cfa;
 	state->exact = false;
 	return true;
@@ -237,6 +162,8 @@ static inline bool step_simple(struct rule_state *state, const struct rule *rule
 
 static bool step_complex(struct walk *walk)
 {
+	/* A handler's stack may lie above the interrupted one: all kept frames may be met again. */
+	walk->top = walk->memory->count;
 	return walk->crossings++ < CROSSINGS_MAX && rules_cross(&walk->state, &walk->engine_steps);
 }
 
@@ -249,7 +176,7 @@ static bool step_guessed(struct walk *walk)
 	if (walk->depth == 0 || record % 8 != 0 || !stack_bounds_hold(&walk->memory->bounds, state->sp, record, RECORD))
 		return false;
 	if (walk->sure == 0)
-		walk->sure = walk->depth;
+		walk->sure = walk->stored;
 	state->fp = read_slot(record);
 	state->ip = read_slot(record + sizeof(uintptr_t));
 	state->sp = record + RECORD;
@@ -257,8 +184,16 @@ static bool step_guessed(struct walk *walk)
 	return state->ip >= LOWEST_CODE;
 }
 
+/* The outermost frame. */
+static bool end(struct walk *walk, struct fresh *fresh, uint32_t flags)
+{
+	fresh->flags |= FRAME_KEPT | flags;
+	walk->is_complete = true;
+	return false;
+}
+
 /* From the frame at walk->state to its caller.  False: the walk ends here. */
-static inline bool step(struct walk *walk, const struct rule *rule)
+static inline bool step(struct walk *walk, const struct rule *rule, struct fresh *fresh)
 {
 	if (rule->kind >= RULE_CFA_SP && rule->kind <= RULE_COMPLEX)
 		walk->sure = 0;
@@ -266,7 +201,7 @@ static inline bool step(struct walk *walk, const struct rule *rule)
 	case RULE_CFA_SP:
 	case RULE_CFA_FP:
 	case RULE_CFA_MEMORY:
-		if (!step_simple(&walk->state, rule))
+		if (!step_simple(&walk->state, rule, fresh))
 			return false;
 		break;
 	case RULE_COMPLEX:
@@ -275,16 +210,13 @@ static inline bool step(struct walk *walk, const struct rule *rule)
 		break;
 	case RULE_NO_CFI:
 		/* The loader's entry, under every constructor of a library: nothing lies beyond the stack's end. */
-		walk->is_complete = walk->state.sp == walk->memory->bounds.top;
-		return !walk->is_complete && step_guessed(walk);
+		if (walk->state.sp == walk->memory->bounds.top)
+			return end(walk, fresh, FRAME_GUESSED);
+		return step_guessed(walk);
 	case RULE_PLANTED:
-		if (walk->stored > 0 && walk->stored == walk->depth)
-			walk->memory->now[walk->stored - 1].module |= FRAME_EXACT; /* the function itself, not the one before it */
-		walk->is_complete = true;
-		return false;
+		return end(walk, fresh, FRAME_EXACT); /* the function itself, not the one before it */
 	case RULE_END:
-		walk->is_complete = true;
-		return false;
+		return end(walk, fresh, 0);
 	default:
 		return false;
 	}
@@ -292,32 +224,27 @@ static inline bool step(struct walk *walk, const struct rule *rule)
 	return !walk->is_complete;
 }
 
-static void walk_stack(struct walk *walk)
+static inline bool is_known(struct walk *walk)
 {
-	const struct rule *rule;
+	return unwind_proven(walk->memory, &walk->state, &walk->top) &&
+	       !(walk->sure > 0 && walk->memory->frames[walk->top - 1].flags & FRAME_GUESSED);
+}
+
+/* From a frame that is not kept.  True: the walk is at one that is.  False: it has ended. */
+static inline bool walk_stack(struct walk *walk)
+{
 	do {
-		rule = rule_here(walk);
-	} while (add_frame(walk, rule->module) && step(walk, rule));
-	if (walk->sure > 0 && !walk->is_complete) {
-		walk->depth = walk->sure;
-		walk->stored = walk->sure < walk->stored ? (uint32_t)walk->sure : walk->stored;
-	}
+		const struct rule *rule = rule_here(walk);
+		struct fresh *fresh = add_frame(walk, rule);
+		if (!fresh || !step(walk, rule, fresh)) {
+			walk->top = 0;
+			return false;
+		}
+	} while (!is_known(walk));
+	return true;
 }
 
 /* ---- Interning --------------------------------------------------------------------------------------------------------------- */
-
-/* The pseudo-frame that stands for what is missing outside, 0: nothing is; the frames that are not wanted are cut off. */
-static uint32_t trim(struct walk *walk)
-{
-	if (walk->depth > walk->limit) {
-		return HDT_SPECIAL_CUT;
-	} else if (walk->depth > DEPTH_MAX) {
-		size_t over = walk->depth - DEPTH_MAX;
-		walk->stored = (uint32_t)(walk->depth - (over + CUT_BLOCK - 1) / CUT_BLOCK * CUT_BLOCK);
-		return HDT_SPECIAL_DEEP;
-	}
-	return walk->is_complete ? 0 : HDT_SPECIAL_TRUNCATED;
-}
 
 static uint32_t no_room(void)
 {
@@ -325,86 +252,124 @@ static uint32_t no_room(void)
 	return stacks_special(HDT_SPECIAL_NO_ROOM);
 }
 
-/* How many of the outermost frames are those of the thread's last stack; their nodes are copied. */
-static uint32_t reuse_nodes(struct thread_memory *memory, uint32_t count, uint32_t special)
+/* The pseudo-frame that stands for what is missing outside, 0: nothing is; the frames that are not wanted are cut off. */
+static uint32_t trim(struct walk *walk)
 {
-	uint32_t common = count < memory->last_count ? count : memory->last_count, same = 0;
-	struct frame *now = memory->now + count;
-	const struct frame *last = memory->last + memory->last_count;
-	if (special != memory->last_special)
-		return 0;
-	for (; same < common; same++) {
-		now--;
-		last--;
-		if (now->address != last->address || now->module != last->module)
-			break;
-		now->node = last->node;
+	if (walk->depth > walk->limit)
+		return HDT_SPECIAL_CUT;
+	if (walk->depth > DEPTH_MAX) {
+		size_t over = walk->depth - DEPTH_MAX;
+		walk->stored = (uint32_t)(walk->depth - (over + CUT_BLOCK - 1) / CUT_BLOCK * CUT_BLOCK);
+		return HDT_SPECIAL_DEEP;
 	}
-	return same;
+	if (walk->is_complete)
+		return 0;
+	if (walk->sure > 0)
+		walk->stored = (uint32_t)walk->sure;
+	atomic_fetch_add_explicit(&trace.header->truncated_stacks, 1, memory_order_relaxed);
+	return HDT_SPECIAL_TRUNCATED;
 }
 
-static uint32_t intern(struct thread_memory *memory, uint32_t count, uint32_t special)
+/* Intern the fresh frames below the node of what is outside them. */
+static uint32_t intern(struct walk *walk, uint32_t node, bool keep)
 {
-	uint32_t left = count - reuse_nodes(memory, count, special), node = STACK_ROOT;
-	if (left < count)
-		node = memory->now[left].node;
-	else if (special != 0 && (node = stacks_special(special)) == STACK_ROOT)
-		return no_room();
-	while (left > 0) {
-		struct frame *frame = &memory->now[--left];
-		uint32_t flags = frame->module & FRAME_EXACT ? HDT_NODE_EXACT : 0;
-		node = frame->node = stacks_child(node, frame->address, frame->module & ~FRAME_EXACT, flags);
-		if (node == STACK_ROOT)
-			return no_room();
+	struct thread_memory *memory = walk->memory;
+	const struct rule_state *outer = &walk->state;
+	uint32_t count = walk->top;
+	if (unlikely(count + walk->stored > memory->capacity))
+		unwind_memory_grow(memory, DEPTH_MAX + 1);
+	unwind_set_count(memory, 0);
+	for (uint32_t left = walk->stored; left > 0; left--) {
+		struct fresh *fresh = &memory->fresh[left - 1];
+		if (!(fresh->flags & FRAME_TRACER)) {
+			uint32_t flags = fresh->flags & FRAME_EXACT ? HDT_NODE_EXACT : 0;
+			node = stacks_child(node, fresh->state.ip, fresh->module, flags);
+			if (unlikely(node == STACK_ROOT))
+				return no_room();
+		}
+		keep = keep && unwind_keep(memory, count, fresh, outer, node);
+		count += keep;
+		outer = &fresh->state;
 	}
-	struct frame *now = memory->now;
-	memory->now = memory->last;
-	memory->last = now;
-	memory->last_count = count;
-	memory->last_special = special;
+	unwind_set_count(memory, count);
 	return node;
+}
+
+/* A walk that has met no kept frame. */
+static __attribute__((noinline)) uint32_t intern_all(struct walk *walk)
+{
+	uint32_t special = trim(walk), node = STACK_ROOT;
+	if (special != 0 && (node = stacks_special(special)) == STACK_ROOT)
+		return no_room();
+	/* While something may be unloaded, and where the end depends on more than the slots, the next stack is walked in full. */
+	return intern(walk, node, special == 0 && !(walk->generation & 1));
 }
 
 /* ---- Interface --------------------------------------------------------------------------------------------------------------- */
 
-/* Before there are rules: our own frames keep a frame pointer (Makefile), so the hook's caller is found along them. */
-static __attribute__((noinline)) uint32_t early_stack(void)
+/* Before there are rules: the hook's caller alone. */
+static uint32_t early_stack(const uintptr_t *frame)
 {
-	enum { OWN_FRAMES = 16, OWN_BYTES = 4096 };
 	uint32_t node = stacks_special(HDT_SPECIAL_EARLY);
-	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
-#if defined(__x86_64__) || defined(__aarch64__)
-	for (int i = 0; i < OWN_FRAMES && node != STACK_ROOT; i++) {
-		uintptr_t caller = read_slot(frame + sizeof(uintptr_t)), outer = read_slot(frame);
-		if (!modules_is_tracer(caller))
-			node = stacks_child(node, caller, modules_find(caller - 1), 0);
-		if (!modules_is_tracer(caller) || outer <= frame || outer - frame > OWN_BYTES || outer % 8 != 0)
-			break;
-		frame = outer;
-	}
-#endif
+	if (node != STACK_ROOT)
+		node = stacks_child(node, frame[1], modules_find(frame[1] - 1), 0);
 	return node != STACK_ROOT ? node : no_room();
 }
 
-__attribute__((noinline)) uint32_t unwind_stack(void)
+/* A stack that is not kept as a whole; `top` as far as the search has come. */
+static __attribute__((noinline)) uint32_t new_stack(struct thread_memory *memory, const struct rule_state *state, uint32_t top)
 {
-	if (!rules_started())
-		return early_stack();
 	struct walk walk;
-	walk.memory = memory_of_thread();
-	if (!walk.memory || !capture_here(&walk.state))
-		return no_room();
-	walk.generation = modules_generation();
+	walk.state = *state;
+	walk.memory = memory;
+	walk.generation = memory->generation;
 	walk.limit = atomic_load_explicit(&frame_limit, memory_order_relaxed);
+	walk.top = top;
 	walk.stored = walk.crossings = 0;
 	walk.depth = walk.sure = 0;
 	walk.engine_steps = ENGINE_STEPS;
 	walk.is_complete = false;
-	walk_stack(&walk);
-	uint32_t special = trim(&walk);
-	if (special == HDT_SPECIAL_TRUNCATED)
-		atomic_fetch_add_explicit(&trace.header->truncated_stacks, 1, memory_order_relaxed);
-	return intern(walk.memory, walk.stored, special);
+	if (!walk_stack(&walk))
+		return intern_all(&walk);
+	if (unlikely(walk.top + walk.depth > DEPTH_MAX)) {
+		memory->count = 0;
+		return new_stack(memory, state, 0);
+	}
+	return intern(&walk, memory->frames[walk.top - 1].node, true);
+}
+
+/* The kept frames hold as long as nothing is unloaded, and where whole stacks are wanted. */
+static inline uint32_t usable_frames(struct thread_memory *memory)
+{
+	uint32_t generation = modules_generation();
+	if (unlikely(memory->generation != generation || generation & 1 ||
+		     atomic_load_explicit(&frame_limit, memory_order_relaxed) != NO_LIMIT)) {
+		memory->count = 0;
+		memory->generation = generation;
+	}
+	return memory->count;
+}
+
+static __attribute__((noinline, cold)) uint32_t first_stack(const uintptr_t *frame)
+{
+	if (!rules_started())
+		return early_stack(frame);
+	thread_state.memory = unwind_memory();
+	return thread_state.memory ? unwind_stack(frame) : no_room();
+}
+
+uint32_t unwind_stack(const uintptr_t *frame)
+{
+	struct thread_memory *memory = thread_state.memory;
+	struct rule_state state;
+	if (unlikely(!memory))
+		return first_stack(frame);
+	if (!start_state(&state, frame))
+		return no_room();
+	uint32_t top = usable_frames(memory);
+	if (unwind_proven(memory, &state, &top))
+		return memory->frames[top - 1].node;
+	return new_stack(memory, &state, top);
 }
 
 void unwind_set_limit(uint32_t nframe)
@@ -416,7 +381,8 @@ void unwind_forget(void)
 {
 	struct thread_memory *memory = thread_state.memory;
 	if (memory)
-		memory->last_count = 0;
+		unwind_set_count(memory, 0);
+	stacks_special(HDT_SPECIAL_NO_ROOM); /* while there is room for it */
 }
 
 size_t unwind_addresses(uint32_t stack, uintptr_t *addresses, size_t room)

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The stack of the calling event: walks from the hook outwards with learnt rules and interns the frames.  Reads only what a fresh CFI
- * walk would read.  At most 1 KiB of the program's stack is used; frames go to per-thread memory.
- *
- * Per-thread memory: one page, found by the address of the thread's thread_state, so a new thread in the place of a dead one takes it
- * over.  Its frame arrays grow by doubling (65 535 frames: 2 MiB) and stay at the size that the deepest stack needed.
+ * The stack of the calling event: walked from the hook outwards with learnt rules, as far as it is not the thread's last one (unwind.c).
+ * Reads only what a fresh CFI walk would read.  At most 1 KiB of the program's stack is used; frames go to per-thread memory.
  */
 #ifndef PRELOAD_UNWIND_H
 #define PRELOAD_UNWIND_H
@@ -12,15 +9,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The stack id of the current call, frames of libheapdelta.so left out.  Only for depth == 1 (guard.h).  Never fails: a stack that cannot
- * be walked to its end is truncated and counted, one that finds no room is the special `[stack lost]`.  Before rules_start() it is the
- * caller of the hook alone. */
-uint32_t unwind_stack(void);
+/* The frame record of the function that this stands in: what unwind_stack() starts from. */
+#define UNWIND_FRAME ((const uintptr_t *)__builtin_frame_address(0))
+
+/* The id of the stack from the caller of the function with this frame record outwards, frames of libheapdelta.so left out.  Only for
+ * depth == 1 (guard.h).  Never fails: a stack that cannot be walked to its end is truncated and counted, one that finds no room is the
+ * special `[stack lost]`.  Before rules_start() it is that caller alone. */
+uint32_t unwind_stack(const uintptr_t *frame);
 
 /* Frames recorded at most (HEAPDELTA_NFRAME); 0 = all, up to 65535. */
 void unwind_set_limit(uint32_t nframe);
 
-/* Forget the calling thread's cached stack. */
+/* Forget the calling thread's cached stack: its nodes are of other tables.  Before the first stack in a process. */
 void unwind_forget(void);
 
 /* The return addresses of a stack, innermost first, causes such as `[truncated]` left out: at most `room` are written; returns how many

@@ -24,7 +24,7 @@
 /* The kind of rule at the return address of this function's caller. */
 distinct uint32_t kind_of_caller(void)
 {
-	unwind_stack();
+	unwind_stack(UNWIND_FRAME);
 	struct rule *rule = rules_find((uintptr_t)__builtin_return_address(0), false);
 	return rule ? rule->kind : RULE_UNKNOWN;
 }
@@ -93,7 +93,7 @@ distinct void recurse(struct deep *deep, int left)
 	if (left > 0) {
 		recurse(deep, left - 1);
 	} else {
-		deep->stacks[deep->turns] = unwind_stack();
+		deep->stacks[deep->turns] = unwind_stack(UNWIND_FRAME);
 		deep->nodes[deep->turns++] = trace_used(HDT_AREA_NODES);
 	}
 	keep_frame();
@@ -138,11 +138,11 @@ END_TEST
 START_TEST(limit_keeps_the_innermost)
 {
 	uintptr_t all[64], few[64];
-	size_t count = unwind_addresses(unwind_stack(), all, 64);
+	size_t count = unwind_addresses(unwind_stack(UNWIND_FRAME), all, 64);
 	ck_assert_uint_gt(count, 4);
 	for (uint32_t limit = 2; limit <= count; limit++) {
 		unwind_set_limit(limit);
-		uint32_t stack = unwind_stack();
+		uint32_t stack = unwind_stack(UNWIND_FRAME);
 		ck_assert_uint_eq(unwind_addresses(stack, few, 64), limit);
 		ck_assert_uint_eq(special_of(stack), limit < count ? HDT_SPECIAL_CUT : 0);
 		ck_assert_int_eq(memcmp(few + 2, all + 2, (limit - 2) * sizeof(few[0])), 0);
@@ -162,7 +162,7 @@ static void take_in_handler(int number, siginfo_t *info, void *context)
 	(void)number;
 	(void)info;
 	interrupted_at = (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
-	stack_of_handler = unwind_stack();
+	stack_of_handler = unwind_stack(UNWIND_FRAME);
 	handler_is_equal = take().is_equal;
 }
 
@@ -339,7 +339,7 @@ static void use_painted_stack(void)
 	char *here = __builtin_frame_address(0), *lowest = painted_stack;
 	for (int i = 0; i < turns; i++) {
 		memset(painted_stack, PAINT, (size_t)(here - OWN - painted_stack));
-		unwind_stack();
+		unwind_stack(UNWIND_FRAME);
 	}
 	while (*lowest == (char)PAINT)
 		lowest++;

@@ -145,6 +145,7 @@ static int check_child(bool is_lost, uint32_t modules)
 	rules_child();
 	trace_forget();
 	start_tables();
+	unwind_forget();
 	if (trace_used(HDT_AREA_MODULES) / sizeof(struct hdt_module) != modules)
 		return 1;
 	if (new_code_2().special != (is_lost ? HDT_SPECIAL_TRUNCATED : 0))
@@ -191,14 +192,14 @@ END_TEST
 distinct uint32_t one_way(uint32_t bits, int left);
 distinct uint32_t other_way(uint32_t bits, int left)
 {
-	uint32_t stack = left == 0 ? unwind_stack() : bits & 1 ? one_way(bits >> 1, left - 1) : other_way(bits >> 1, left - 1);
+	uint32_t stack = left == 0 ? unwind_stack(UNWIND_FRAME) : bits & 1 ? one_way(bits >> 1, left - 1) : other_way(bits >> 1, left - 1);
 	keep_frame();
 	return stack;
 }
 
 distinct uint32_t one_way(uint32_t bits, int left)
 {
-	uint32_t stack = left == 0 ? unwind_stack() : bits & 1 ? one_way(bits >> 1, left - 1) : other_way(bits >> 1, left - 1);
+	uint32_t stack = left == 0 ? unwind_stack(UNWIND_FRAME) : bits & 1 ? one_way(bits >> 1, left - 1) : other_way(bits >> 1, left - 1);
 	keep_frame();
 	return stack;
 }
@@ -210,6 +211,7 @@ static void start_small_tables(void)
 	ck_assert_int_eq(trace_create(&options), 0);
 	modules_reset();
 	ck_assert(rules_start());
+	unwind_forget();
 }
 
 START_TEST(full_tables_lose_stacks_and_say_so)
@@ -225,7 +227,7 @@ END_TEST
 
 START_TEST(without_rules_the_caller_alone)
 {
-	uint32_t stack = unwind_stack();
+	uint32_t stack = unwind_stack(UNWIND_FRAME);
 	ck_assert_uint_eq(unwind_addresses(stack, ours, 2), 1);
 	ck_assert_uint_eq(special_of(stack), HDT_SPECIAL_EARLY);
 }

@@ -72,7 +72,7 @@ static bool is_cut_short(uint32_t stack, size_t count, size_t expected)
 shape void sample(void)
 {
 	static __thread uintptr_t mine[ORACLE_FRAMES], oracle[ORACLE_FRAMES];
-	uint32_t stack = unwind_stack();
+	uint32_t stack = unwind_stack(UNWIND_FRAME);
 	size_t count = outer_frames(stack, mine, ORACLE_FRAMES);
 	bool is_exact = IS_TSAN || chain->is_exact || chain->coroutines > 0; /* unw_backtrace guesses on beyond a coroutine's root */
 	size_t expected = (is_exact ? oracle_exact(oracle, ORACLE_FRAMES) : oracle_fast(oracle, ORACLE_FRAMES)) - 1;
@@ -433,10 +433,10 @@ enum { ROUNDS = 20000 };
 static void measure_here(int depth)
 {
 	static uintptr_t addresses[ORACLE_FRAMES];
-	unwind_stack();
+	unwind_stack(UNWIND_FRAME);
 	double start = nanoseconds();
 	for (int i = 0; i < ROUNDS; i++)
-		unwind_stack();
+		unwind_stack(UNWIND_FRAME);
 	double middle = nanoseconds();
 	for (int i = 0; i < ROUNDS; i++)
 		oracle_fast(addresses, ORACLE_FRAMES);

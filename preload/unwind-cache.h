@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The calling thread's last stack, in a form that proves itself.
+ *
+ * Each kept frame has the state in which a walk met it (ip, sp, frame register) and its node in the stack table; beside the frames stand
+ * the words of the stack that their unwind rules read, as (slot, value), outermost first.  A new walk that meets a kept frame's state need
+ * not go on: a state is a function of the inner state and of the slots read in between, so if the slots from that frame outwards still hold
+ * their values, the walk would meet the same frames.  They are compared from the inside out and the first difference ends it: up to there
+ * a fresh walk would have read these very words, so nothing is read that it would not read, and a stack that is gone is never touched.
+ *
+ * The frame register is part of a state only where a frame further out needs it before somebody restores it: in most optimised code it is
+ * data that changes all the time.
+ *
+ * One thread's, depth == 1 only.  A handler that leaves by longjmp in the middle of a change leaves an empty cache: `count` is 0 meanwhile.
+ */
+#ifndef PRELOAD_UNWIND_CACHE_H
+#define PRELOAD_UNWIND_CACHE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "stack-bounds.h"
+#include "unwind-learn.h"
+
+enum frame_flags {
+	FRAME_EXACT = 1 << 0,    /* an interrupted pc */
+	FRAME_NEEDS_FP = 1 << 1, /* the frames from here outwards depend on the frame register */
+	FRAME_TRACER = 1 << 2,   /* one of ours: walked through, not part of the stack */
+	FRAME_GUESSED = 1 << 3,  /* has no CFI */
+	FRAME_KEPT = 1 << 4,     /* its step is a function of slots that can be compared, or there is none beyond it */
+};
+
+struct frame {
+	uintptr_t ip, sp, fp;
+	uint32_t node;
+	uint32_t checks; /* of this frame and all outer ones */
+	uint32_t flags;
+};
+
+struct check {
+	uintptr_t slot, value;
+};
+
+/* A frame that a walk has met, with the slots that its rule reads; 0: none. */
+struct fresh {
+	struct rule_state state;
+	uint32_t module, flags;
+	uintptr_t cfa_slot, ra_slot, fp_slot;
+};
+
+struct thread_memory {
+	uintptr_t owner; /* address of the thread_state */
+	struct thread_memory *next;
+	struct stack_bounds bounds;
+	uint32_t capacity;   /* of frames and fresh; twice as many checks */
+	uint32_t count;      /* frames, outermost first */
+	uint32_t generation; /* of the modules that the frames belong to */
+	struct frame *frames;
+	struct check *checks;
+	struct fresh *fresh; /* innermost first */
+};
+
+/* The calling thread's memory; NULL: no room. */
+struct thread_memory *unwind_memory(void);
+
+/* More room for frames, fresh and checks, up to `most` frames; what is in them is kept.  False: no room. */
+bool unwind_memory_grow(struct thread_memory *memory, uint32_t most);
+
+/* Put a fresh frame inside `count` kept ones (memory->count is 0 meanwhile, see above).  `outer` is the state that its rule led to.  False:
+ * it cannot be kept. */
+bool unwind_keep(struct thread_memory *memory, uint32_t count, const struct fresh *fresh, const struct rule_state *outer, uint32_t node);
+
+static inline void unwind_set_count(struct thread_memory *memory, uint32_t count)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	memory->count = count;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+/* How many checks, counted from the outermost, are left after those that hold; 0: all hold. */
+__attribute__((no_sanitize("address", "thread"))) static inline uint32_t unwind_unproven(const struct check *checks, uint32_t count)
+{
+	const struct check *check = checks + count;
+	while (check != checks && *(const volatile uintptr_t *)check[-1].slot == check[-1].value)
+		check--;
+	return (uint32_t)(check - checks);
+}
+
+/*
+ * Is the walk at a kept frame from which everything outwards stands as it was?  `*top`: the kept frames that may still be met, `count` at
+ * the beginning of a walk; the frame met is then top − 1.
+ */
+static inline bool unwind_proven(const struct thread_memory *memory, const struct rule_state *state, uint32_t *top)
+{
+	const struct frame *frames = memory->frames;
+	uint32_t left = *top;
+	while (left > 0 && frames[left - 1].sp < state->sp)
+		left--;
+	*top = left;
+	if (left == 0)
+		return false;
+	const struct frame *frame = &frames[left - 1];
+	if (frame->sp != state->sp || frame->ip != state->ip || state->exact != (frame->flags & FRAME_EXACT))
+		return false;
+	if (frame->flags & FRAME_NEEDS_FP && frame->fp != state->fp)
+		return false;
+	uint32_t unproven = unwind_unproven(memory->checks, frame->checks);
+	if (unproven == 0)
+		return true;
+	/* Frames inside the one whose slot differs lead there again: none of them need be tried. */
+	while (left > 0 && frames[left - 1].checks >= unproven)
+		left--;
+	*top = left;
+	return false;
+}
+
+#endif
