@@ -186,11 +186,6 @@ static inline bool is_frozen(const struct view *view)
 	return (view->seen & HDT_SLOT_FROZEN) != 0;
 }
 
-static inline bool swap(table_word *at, uint64_t old, uint64_t new)
-{
-	return atomic_compare_exchange_strong_explicit(at, &old, new, memory_order_acq_rel, memory_order_relaxed);
-}
-
 /* The window is full: look further, or get a larger leaf.  False: no room. */
 static bool widen(table_word *directory, uint64_t word)
 {
@@ -198,7 +193,7 @@ static bool widen(table_word *directory, uint64_t word)
 
 	if (distance > LEAF_DISTANCE_MAX || distance >= 1u << bits)
 		return leaves_grow(directory, word);
-	swap(directory, word, HDT_DIR_WORD(HDT_DIR_LEAF(word), bits, distance));
+	swap_slot(directory, word, HDT_DIR_WORD(HDT_DIR_LEAF(word), bits, distance));
 	return true;
 }
 
@@ -219,7 +214,7 @@ static SLOW_PATH bool put(table_word *directory, uint64_t slot, uint64_t *standi
 				room = leaves_grow(directory, word);
 			else if (at == NULL)
 				room = widen(directory, word);
-			else if (swap(at, view.slot, slot))
+			else if (swap_slot(at, view.slot, slot))
 				return true;
 		}
 		if (!room)
@@ -234,7 +229,7 @@ static inline bool put_quickly(table_word *directory, uint64_t slot)
 	struct view view = look(word, HDT_SLOT_OFFSET(slot));
 
 	/* Without a leaf the word is 0, and what it names is slot 0, which is nobody's and stays empty. */
-	return word != 0 && view.found == NULL && view.empty != NULL && !is_frozen(&view) && swap(view.empty, 0, slot);
+	return word != 0 && view.found == NULL && view.empty != NULL && !is_frozen(&view) && swap_slot(view.empty, 0, slot);
 }
 
 /* The block's slot as it is now; false: not recorded.  With the place full and its leaf half copied by a thread that this one
@@ -266,7 +261,7 @@ static SLOW_PATH uint64_t change(uintptr_t address, uint64_t mark, uint64_t like
 	while (directory != NULL && find_slot(directory, offset_of(address), &view)) {
 		if ((view.slot & HDT_SLOT_REALLOC) != mark || (like != 0 && ((view.slot ^ like) & same) != 0))
 			return 0;
-		if (swap(view.found, view.slot, (view.slot ^ HDT_SLOT_REALLOC) & keep))
+		if (swap_slot(view.found, view.slot, (view.slot ^ HDT_SLOT_REALLOC) & keep))
 			return view.slot;
 	}
 	return 0;
@@ -284,7 +279,7 @@ static inline uint64_t take_quickly(uintptr_t address)
 	if (word == 0)
 		return 0;
 	struct view view = look(word, offset_of(address));
-	if (view.found == NULL || is_frozen(&view) || view.slot & HDT_SLOT_REALLOC || !swap(view.found, view.slot, 0))
+	if (view.found == NULL || is_frozen(&view) || view.slot & HDT_SLOT_REALLOC || !swap_slot(view.found, view.slot, 0))
 		return 0;
 	return view.slot;
 }

@@ -14,6 +14,8 @@
 
 #define LEAF_DISTANCE_MAX 6u /* a slot is looked for this far from its own place; a copied leaf may need more */
 
+extern char __libc_single_threaded __attribute__((weak)); /* glibc's, from 2.32 on */
+
 /* A slot, or the directory word of a page. */
 typedef _Atomic(uint64_t) table_word;
 
@@ -26,6 +28,22 @@ static inline table_word *leaf_of(uint64_t word)
 static inline unsigned leaf_place(unsigned offset, unsigned bits)
 {
 	return offset >> (HDT_LEAF_BITS_MAX - bits);
+}
+
+/*
+ * Compare and swap of a slot.  While the process has one thread, the instruction need not be locked against other processors: handlers
+ * cannot come in between, and readers of the file only read.  glibc's own malloc relies on the same word.
+ */
+static inline bool swap_slot(table_word *at, uint64_t old, uint64_t new)
+{
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+	if (&__libc_single_threaded && __libc_single_threaded) {
+		bool done;
+		__asm__ volatile("cmpxchgq %3, %1" : "=@cce"(done), "+m"(*at), "+a"(old) : "r"(new) : "memory");
+		return done;
+	}
+#endif
+	return atomic_compare_exchange_strong_explicit(at, &old, new, memory_order_acq_rel, memory_order_relaxed);
 }
 
 /* Give a page without a leaf its first, unless somebody else is faster.  False: no room. */

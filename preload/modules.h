@@ -20,13 +20,18 @@ void modules_reset(void);
 void modules_dlclose_begin(void);
 void modules_dlclose_end(void);
 
-/* Changes << 32 | calls of dlclose that are running. */
+/* Changes << 32 | calls of dlclose that are running; what was valid with no call running is valid while it stays the same. */
 extern _Atomic(uint64_t) modules_closing;
+
+static inline uint64_t modules_unloads(void)
+{
+	return atomic_load_explicit(&modules_closing, memory_order_acquire);
+}
 
 /* Changes whenever an object may have been unloaded; odd while one may be right now. */
 static inline uint32_t modules_generation(void)
 {
-	uint64_t seen = atomic_load_explicit(&modules_closing, memory_order_acquire);
+	uint64_t seen = modules_unloads();
 	return (uint32_t)(seen >> 32) << 1 | ((uint32_t)seen != 0);
 }
 

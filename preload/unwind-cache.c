@@ -21,15 +21,18 @@ enum {
 
 static _Atomic(struct thread_memory *) owners[OWNERS];
 
+static const uintptr_t never = 0;
+
 static size_t arrays_bytes(uint32_t capacity)
 {
-	return capacity * (sizeof(struct frame) + CHECKS_PER_FRAME * sizeof(struct check) + sizeof(struct fresh));
+	return sizeof(struct check) + capacity * (sizeof(struct frame) + CHECKS_PER_FRAME * sizeof(struct check) + sizeof(struct fresh));
 }
 
 static void place_arrays(struct thread_memory *memory, void *arrays, uint32_t capacity)
 {
 	memory->frames = arrays;
-	memory->checks = (struct check *)(memory->frames + capacity);
+	memory->checks = (struct check *)(memory->frames + capacity) + 1;
+	memory->checks[-1] = (struct check){(uintptr_t)&never, never + 1};
 	memory->fresh = (struct fresh *)(memory->checks + CHECKS_PER_FRAME * capacity);
 	memory->capacity = capacity;
 }

@@ -56,9 +56,9 @@ struct thread_memory {
 	struct stack_bounds bounds;
 	uint32_t capacity;   /* of frames and fresh; twice as many checks */
 	uint32_t count;      /* frames, outermost first */
-	uint32_t generation; /* of the modules that the frames belong to */
+	uint64_t unloads;    /* modules_closing when the frames were valid; UINT64_MAX: they never are */
 	struct frame *frames;
-	struct check *checks;
+	struct check *checks; /* checks[-1] never holds */
 	struct fresh *fresh; /* innermost first */
 };
 
@@ -79,41 +79,36 @@ static inline void unwind_set_count(struct thread_memory *memory, uint32_t count
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
-/* How many checks, counted from the outermost, are left after those that hold; 0: all hold. */
+/* How many checks, counted from the outermost, are left after those that hold; 0: all hold.  Before the first stands one that never does. */
 __attribute__((no_sanitize("address", "thread"))) static inline uint32_t unwind_unproven(const struct check *checks, uint32_t count)
 {
 	const struct check *check = checks + count;
-	while (check != checks && *(const volatile uintptr_t *)check[-1].slot == check[-1].value)
+	while (*(const volatile uintptr_t *)check[-1].slot == check[-1].value)
 		check--;
 	return (uint32_t)(check - checks);
 }
 
 /*
- * Is the walk at a kept frame from which everything outwards stands as it was?  `*top`: the kept frames that may still be met, `count` at
- * the beginning of a walk; the frame met is then top − 1.
+ * The kept frame that a walk has come to, if everything from there outwards stands as it was; NULL: there is none.  `*end`: past the last
+ * kept frame that may still be met; frames + count at the beginning of a walk, and it only ever goes down.
  */
-static inline bool unwind_proven(const struct thread_memory *memory, const struct rule_state *state, uint32_t *top)
+static inline const struct frame *unwind_met(const struct thread_memory *memory, struct rule_state state, const struct frame **end)
 {
-	const struct frame *frames = memory->frames;
-	uint32_t left = *top;
-	while (left > 0 && frames[left - 1].sp < state->sp)
-		left--;
-	*top = left;
-	if (left == 0)
-		return false;
-	const struct frame *frame = &frames[left - 1];
-	if (frame->sp != state->sp || frame->ip != state->ip || state->exact != (frame->flags & FRAME_EXACT))
-		return false;
-	if (frame->flags & FRAME_NEEDS_FP && frame->fp != state->fp)
-		return false;
+	const struct frame *frame = *end;
+	while (frame > memory->frames && frame[-1].sp < state.sp)
+		frame--;
+	*end = frame;
+	if (frame-- == memory->frames || ((frame->ip ^ state.ip) | (frame->sp ^ state.sp)) != 0 || state.exact != (frame->flags & FRAME_EXACT))
+		return NULL;
+	if (frame->flags & FRAME_NEEDS_FP && frame->fp != state.fp)
+		return NULL;
 	uint32_t unproven = unwind_unproven(memory->checks, frame->checks);
 	if (unproven == 0)
-		return true;
+		return frame;
 	/* Frames inside the one whose slot differs lead there again: none of them need be tried. */
-	while (left > 0 && frames[left - 1].checks >= unproven)
-		left--;
-	*top = left;
-	return false;
+	while (*end > memory->frames && (*end)[-1].checks >= unproven)
+		--*end;
+	return NULL;
 }
 
 #endif

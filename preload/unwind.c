@@ -24,7 +24,9 @@
 #include "unwind-cache.h"
 #include "unwind-rules.h"
 
+#define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
+#define SLOW_PATH __attribute__((noinline, cold))
 
 enum {
 	DEPTH_MAX = 65535,
@@ -226,8 +228,10 @@ static inline bool step(struct walk *walk, const struct rule *rule, struct fresh
 
 static inline bool is_known(struct walk *walk)
 {
-	return unwind_proven(walk->memory, &walk->state, &walk->top) &&
-	       !(walk->sure > 0 && walk->memory->frames[walk->top - 1].flags & FRAME_GUESSED);
+	const struct frame *frames = walk->memory->frames, *end = frames + walk->top;
+	const struct frame *met = unwind_met(walk->memory, walk->state, &end);
+	walk->top = (uint32_t)(end - frames);
+	return met && !(walk->sure > 0 && met->flags & FRAME_GUESSED);
 }
 
 /* From a frame that is not kept.  True: the walk is at one that is.  False: it has ended. */
@@ -301,8 +305,8 @@ static __attribute__((noinline)) uint32_t intern_all(struct walk *walk)
 	uint32_t special = trim(walk), node = STACK_ROOT;
 	if (special != 0 && (node = stacks_special(special)) == STACK_ROOT)
 		return no_room();
-	/* While something may be unloaded, and where the end depends on more than the slots, the next stack is walked in full. */
-	return intern(walk, node, special == 0 && !(walk->generation & 1));
+	/* Where the end depends on more than the slots, the next stack is walked in full. */
+	return intern(walk, node, special == 0);
 }
 
 /* ---- Interface --------------------------------------------------------------------------------------------------------------- */
@@ -316,13 +320,14 @@ static uint32_t early_stack(const uintptr_t *frame)
 	return node != STACK_ROOT ? node : no_room();
 }
 
-/* A stack that is not kept as a whole; `top` as far as the search has come. */
-static __attribute__((noinline)) uint32_t new_stack(struct thread_memory *memory, const struct rule_state *state, uint32_t top)
+/* A stack that is not kept as a whole; of the kept frames, `top` may be met outside. */
+static __attribute__((noinline)) uint32_t new_stack(struct thread_memory *memory, const uintptr_t *frame, uint32_t top)
 {
 	struct walk walk;
-	walk.state = *state;
+	if (!start_state(&walk.state, frame))
+		return no_room();
 	walk.memory = memory;
-	walk.generation = memory->generation;
+	walk.generation = modules_generation();
 	walk.limit = atomic_load_explicit(&frame_limit, memory_order_relaxed);
 	walk.top = top;
 	walk.stored = walk.crossings = 0;
@@ -331,31 +336,27 @@ static __attribute__((noinline)) uint32_t new_stack(struct thread_memory *memory
 	walk.is_complete = false;
 	if (!walk_stack(&walk))
 		return intern_all(&walk);
-	if (unlikely(walk.top + walk.depth > DEPTH_MAX)) {
-		memory->count = 0;
-		return new_stack(memory, state, 0);
-	}
+	if (unlikely(walk.top + walk.depth > DEPTH_MAX))
+		return new_stack(memory, frame, 0);
 	return intern(&walk, memory->frames[walk.top - 1].node, true);
 }
 
-/* The kept frames hold as long as nothing is unloaded, and where whole stacks are wanted. */
-static inline uint32_t usable_frames(struct thread_memory *memory)
+/* Kept frames hold as long as nothing is unloaded, and where whole stacks are wanted. */
+static SLOW_PATH uint32_t renew(struct thread_memory *memory, const uintptr_t *frame)
 {
-	uint32_t generation = modules_generation();
-	if (unlikely(memory->generation != generation || generation & 1 ||
-		     atomic_load_explicit(&frame_limit, memory_order_relaxed) != NO_LIMIT)) {
-		memory->count = 0;
-		memory->generation = generation;
-	}
-	return memory->count;
+	uint64_t unloads = modules_unloads();
+	bool may_keep = (uint32_t)unloads == 0 && atomic_load(&frame_limit) == NO_LIMIT;
+	memory->count = 0;
+	memory->unloads = may_keep ? unloads : UINT64_MAX;
+	return new_stack(memory, frame, 0);
 }
 
-static __attribute__((noinline, cold)) uint32_t first_stack(const uintptr_t *frame)
+static SLOW_PATH uint32_t first_stack(const uintptr_t *frame)
 {
 	if (!rules_started())
 		return early_stack(frame);
 	thread_state.memory = unwind_memory();
-	return thread_state.memory ? unwind_stack(frame) : no_room();
+	return thread_state.memory ? renew(thread_state.memory, frame) : no_room();
 }
 
 uint32_t unwind_stack(const uintptr_t *frame)
@@ -364,17 +365,19 @@ uint32_t unwind_stack(const uintptr_t *frame)
 	struct rule_state state;
 	if (unlikely(!memory))
 		return first_stack(frame);
-	if (!start_state(&state, frame))
-		return no_room();
-	uint32_t top = usable_frames(memory);
-	if (unwind_proven(memory, &state, &top))
-		return memory->frames[top - 1].node;
-	return new_stack(memory, &state, top);
+	if (unlikely(memory->unloads != modules_unloads()))
+		return renew(memory, frame);
+	const struct frame *end = memory->frames + memory->count;
+	const struct frame *met = start_state(&state, frame) ? unwind_met(memory, state, &end) : NULL;
+	return likely(met) ? met->node : new_stack(memory, frame, (uint32_t)(end - memory->frames));
 }
 
 void unwind_set_limit(uint32_t nframe)
 {
 	atomic_store(&frame_limit, nframe > 0 && nframe < DEPTH_MAX ? nframe : NO_LIMIT);
+	/* No thread's frames are valid any more. */
+	modules_dlclose_begin();
+	modules_dlclose_end();
 }
 
 void unwind_forget(void)
