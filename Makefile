@@ -51,6 +51,7 @@ PRELOAD_HOOK_SRCS := \
 	preload/api.c
 PRELOAD_CORE_SRCS := \
 	preload/tracker.c \
+	preload/event.c \
 	preload/start.c \
 	preload/dump.c \
 	preload/dump-info.c \

@@ -12,31 +12,26 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
+#include "blocks-quick.h"
 #include "extras.h"
 #include "leaves.h"
 #include "trace.h"
 
-#define TOP_BITS 12u
-#define TABLE_BITS 15u                                /* of one table of the index: 64 GiB of address space */
-#define ADDRESS_MIN (UINT64_C(1) << HDT_REGION_SHIFT) /* region 0 would look like no region */
-#define ADDRESS_END (UINT64_C(1) << (HDT_REGION_SHIFT + TOP_BITS + TABLE_BITS))
-#define TABLE_BYTES (sizeof(uint32_t) << TABLE_BITS)
+#define TABLE_BYTES (sizeof(uint32_t) << BLOCKS_TABLE_BITS)
 
 /* Kept out of the functions that every event runs through, which then need no registers saved. */
 #define SLOW_PATH __attribute__((noinline, cold))
 
-typedef _Atomic(uint32_t) index_entry;
-
-/* Private to the process: tables are wiped in a fork child, where the nodes they name do not exist. */
-static _Atomic(index_entry *) index_top[1u << TOP_BITS];
+/* Its tables are wiped in a fork child, where the nodes that they name do not exist. */
+_Atomic(blocks_index_entry *) blocks_index[1u << BLOCKS_TOP_BITS];
 
 void blocks_reset(void)
 {
-	for (unsigned i = 0; i < 1u << TOP_BITS; i++) {
-		index_entry *table = atomic_load_explicit(&index_top[i], memory_order_acquire);
+	for (unsigned i = 0; i < 1u << BLOCKS_TOP_BITS; i++) {
+		blocks_index_entry *table = atomic_load_explicit(&blocks_index[i], memory_order_acquire);
 		if (table == NULL)
 			continue;
-		atomic_store_explicit(&index_top[i], NULL, memory_order_release);
+		atomic_store_explicit(&blocks_index[i], NULL, memory_order_release);
 		munmap((void *)table, TABLE_BYTES);
 	}
 }
@@ -45,48 +40,19 @@ void blocks_reset(void)
 
 static inline bool fits_slot(uint32_t domain, uintptr_t address)
 {
-	return (domain | (address & 7)) == 0 && address - ADDRESS_MIN < ADDRESS_END - ADDRESS_MIN;
+	return domain == 0 && blocks_fits(address);
 }
 
-static struct hdt_page_node *node_at(uint32_t node)
+static blocks_index_entry *make_table(uintptr_t address)
 {
-	return (struct hdt_page_node *)trace_at(HDT_AREA_PAGES, 0) + node;
-}
-
-static table_word *directory_in(uint32_t node, uintptr_t address)
-{
-	return &node_at(node)->words[address >> HDT_PAGE_SHIFT & (HDT_PAGES_PER_NODE - 1)];
-}
-
-static _Atomic(index_entry *) *table_of(uintptr_t address)
-{
-	return &index_top[address >> (HDT_REGION_SHIFT + TABLE_BITS)];
-}
-
-static index_entry *entry_in(index_entry *table, uintptr_t address)
-{
-	return &table[address >> HDT_REGION_SHIFT & ((1u << TABLE_BITS) - 1)];
-}
-
-/* The directory word of the page at `address`; NULL when no block was ever recorded in its region. */
-static inline table_word *find_directory(uintptr_t address)
-{
-	index_entry *table = atomic_load_explicit(table_of(address), memory_order_acquire);
-	uint32_t node = table != NULL ? atomic_load_explicit(entry_in(table, address), memory_order_acquire) : 0;
-
-	return node != 0 ? directory_in(node, address) : NULL;
-}
-
-static index_entry *make_table(uintptr_t address)
-{
-	index_entry *table = atomic_load_explicit(table_of(address), memory_order_acquire);
+	blocks_index_entry *table = atomic_load_explicit(blocks_table_of(address), memory_order_acquire);
 
 	if (table != NULL)
 		return table;
-	index_entry *mine = trace_map_private(TABLE_BYTES, true);
+	blocks_index_entry *mine = trace_map_private(TABLE_BYTES, true);
 	if (mine == NULL)
 		return NULL;
-	if (atomic_compare_exchange_strong_explicit(table_of(address), &table, mine, memory_order_acq_rel, memory_order_acquire))
+	if (atomic_compare_exchange_strong_explicit(blocks_table_of(address), &table, mine, memory_order_acq_rel, memory_order_acquire))
 		return mine;
 	munmap((void *)mine, TABLE_BYTES);
 	return table;
@@ -125,31 +91,23 @@ static uint32_t make_node(uintptr_t address)
 
 static table_word *make_directory(uintptr_t address)
 {
-	index_entry *table = make_table(address);
+	blocks_index_entry *table = make_table(address);
 	uint32_t mine = table != NULL ? make_node(address) : 0, node = 0;
 
 	if (mine == 0)
 		return NULL;
-	if (atomic_compare_exchange_strong_explicit(entry_in(table, address), &node, mine, memory_order_acq_rel, memory_order_acquire))
-		return directory_in(mine, address);
+	if (atomic_compare_exchange_strong_explicit(blocks_entry_in(table, address), &node, mine, memory_order_acq_rel,
+						    memory_order_acquire))
+		return blocks_directory_in(mine, address);
 	atomic_store_explicit(region_at(mine), 0, memory_order_release);
-	return directory_in(node, address);
+	return blocks_directory_in(node, address);
 }
 
 /* ---- Slots of one page ------------------------------------------------------------------------------------------------------- */
 
 static uint64_t make_slot(uintptr_t address, struct block block)
 {
-	uint64_t size = block.size < HDT_SIZE_MAX ? block.size : HDT_SIZE_MAX;
-	uint64_t offset = address >> 3 & ((1u << HDT_LEAF_BITS_MAX) - 1);
-
-	return offset << HDT_SLOT_OFFSET_SHIFT | size << HDT_SLOT_SIZE_SHIFT | (uint64_t)block.stack << HDT_SLOT_STACK_SHIFT |
-	       HDT_SLOT_LIVE;
-}
-
-static unsigned offset_of(uintptr_t address)
-{
-	return (unsigned)(address >> 3) & ((1u << HDT_LEAF_BITS_MAX) - 1);
+	return blocks_slot(address, block.size < HDT_SIZE_MAX ? block.size : HDT_SIZE_MAX, block.stack);
 }
 
 /* What a look at a block's window shows. */
@@ -222,16 +180,6 @@ static SLOW_PATH bool put(table_word *directory, uint64_t slot, uint64_t *standi
 	}
 }
 
-/* The same in the usual case: there is a leaf, with a free place near, and nobody works on it.  False: not done. */
-static inline bool put_quickly(table_word *directory, uint64_t slot)
-{
-	uint64_t word = atomic_load_explicit(directory, memory_order_acquire);
-	struct view view = look(word, HDT_SLOT_OFFSET(slot));
-
-	/* Without a leaf the word is 0, and what it names is slot 0, which is nobody's and stays empty. */
-	return word != 0 && view.found == NULL && view.empty != NULL && !is_frozen(&view) && swap_slot(view.empty, 0, slot);
-}
-
 /* The block's slot as it is now; false: not recorded.  With the place full and its leaf half copied by a thread that this one
  * interrupted, the block cannot be found: that is a loss. */
 static bool find_slot(table_word *directory, unsigned offset, struct view *view)
@@ -255,10 +203,10 @@ static bool find_slot(table_word *directory, unsigned offset, struct view *view)
 static SLOW_PATH uint64_t change(uintptr_t address, uint64_t mark, uint64_t like, uint64_t keep)
 {
 	const uint64_t same = ~(HDT_SLOT_REALLOC | HDT_SLOT_FROZEN);
-	table_word *directory = find_directory(address);
+	table_word *directory = blocks_directory(address);
 	struct view view;
 
-	while (directory != NULL && find_slot(directory, offset_of(address), &view)) {
+	while (directory != NULL && find_slot(directory, blocks_offset(address), &view)) {
 		if ((view.slot & HDT_SLOT_REALLOC) != mark || (like != 0 && ((view.slot ^ like) & same) != 0))
 			return 0;
 		if (swap_slot(view.found, view.slot, (view.slot ^ HDT_SLOT_REALLOC) & keep))
@@ -269,20 +217,6 @@ static SLOW_PATH uint64_t change(uintptr_t address, uint64_t mark, uint64_t like
 
 #define TAKE UINT64_C(0)
 #define TURN UINT64_MAX
-
-/* A record without the mark, in the usual case that nobody works on its leaf; 0: not done. */
-static inline uint64_t take_quickly(uintptr_t address)
-{
-	table_word *directory = find_directory(address);
-	uint64_t word = directory != NULL ? atomic_load_explicit(directory, memory_order_acquire) : 0;
-
-	if (word == 0)
-		return 0;
-	struct view view = look(word, offset_of(address));
-	if (view.found == NULL || is_frozen(&view) || view.slot & HDT_SLOT_REALLOC || !swap_slot(view.found, view.slot, 0))
-		return 0;
-	return view.slot;
-}
 
 /* ---- Blocks that need an extra ----------------------------------------------------------------------------------------------- */
 
@@ -377,7 +311,7 @@ static void unmark_size(uintptr_t address, uint64_t size)
 static SLOW_PATH enum block_insert insert_slowly(uintptr_t address, struct block block, struct block *old)
 {
 	uint64_t standing = 0;
-	table_word *directory = find_directory(address);
+	table_word *directory = blocks_directory(address);
 
 	if (directory == NULL && (directory = make_directory(address)) == NULL)
 		return BLOCK_NO_ROOM;
@@ -400,10 +334,7 @@ enum block_insert blocks_insert(uint32_t domain, uintptr_t address, struct block
 	if (!fits_slot(domain, address))
 		return insert_extra(domain, address, block, old);
 
-	table_word *directory = find_directory(address);
-	if (directory != NULL && !is_oversize(block.size) && put_quickly(directory, make_slot(address, block)))
-		return BLOCK_INSERTED;
-	return insert_slowly(address, block, old);
+	return blocks_insert_quickly(address, block.size, block.stack) ? BLOCK_INSERTED : insert_slowly(address, block, old);
 }
 
 bool blocks_remove(uint32_t domain, uintptr_t address, struct block *old)
@@ -411,7 +342,7 @@ bool blocks_remove(uint32_t domain, uintptr_t address, struct block *old)
 	if (!fits_slot(domain, address))
 		return remove_extra(domain, address, old);
 
-	uint64_t slot = take_quickly(address);
+	uint64_t slot = blocks_take_quickly(address);
 	if (slot == 0 && (slot = change(address, 0, 0, TAKE)) == 0)
 		return false;
 	*old = (struct block){HDT_SLOT_SIZE(slot), HDT_SLOT_STACK(slot)};
@@ -435,9 +366,9 @@ bool blocks_find(uint32_t domain, uintptr_t address, struct block *found)
 	if (!fits_slot(domain, address))
 		return find_extra(domain, address, found);
 
-	table_word *directory = find_directory(address);
+	table_word *directory = blocks_directory(address);
 	struct view view;
-	if (directory == NULL || !find_slot(directory, offset_of(address), &view))
+	if (directory == NULL || !find_slot(directory, blocks_offset(address), &view))
 		return false;
 	uint64_t size = HDT_SLOT_SIZE(view.slot);
 	if (is_oversize(size))

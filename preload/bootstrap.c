@@ -34,6 +34,18 @@ static uintptr_t take(struct chunk *chunk, size_t alignment, size_t size)
 	}
 }
 
+_Atomic(uintptr_t) bootstrap_low = UINTPTR_MAX, bootstrap_high;
+
+/* Before anything in it is given out; until both are raised the range only is too large. */
+static void widen_range(uintptr_t start, uintptr_t end)
+{
+	uintptr_t high = atomic_load(&bootstrap_high), low = atomic_load(&bootstrap_low);
+	while (high < end && !atomic_compare_exchange_weak(&bootstrap_high, &high, end))
+		;
+	while (low > start && !atomic_compare_exchange_weak(&bootstrap_low, &low, start))
+		;
+}
+
 static bool add_chunk(size_t bytes)
 {
 	void *memory = first_chunk;
@@ -47,6 +59,7 @@ static bool add_chunk(size_t bytes)
 	} else {
 		bytes = FIRST_CHUNK;
 	}
+	widen_range((uintptr_t)memory, (uintptr_t)memory + bytes);
 	atomic_store(&chunks[number].start, (uintptr_t)memory);
 	atomic_store(&chunks[number].next, (uintptr_t)memory);
 	atomic_store(&chunks[number].end, (uintptr_t)memory + bytes);
@@ -75,7 +88,7 @@ void *bootstrap_alloc(size_t alignment, size_t size)
 	}
 }
 
-bool bootstrap_owns(const void *block)
+bool bootstrap_has(const void *block)
 {
 	uint32_t count = atomic_load_explicit(&chunk_count, memory_order_relaxed);
 	for (uint32_t n = 0; n < count && n < CHUNK_COUNT; n++)

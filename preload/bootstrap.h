@@ -6,14 +6,25 @@
 #ifndef PRELOAD_BOOTSTRAP_H
 #define PRELOAD_BOOTSTRAP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Zero-filled.  NULL when there is no memory. */
 void *bootstrap_alloc(size_t alignment, size_t size);
 
+/* Around all chunks; other memory may lie there as well. */
+extern _Atomic(uintptr_t) bootstrap_low, bootstrap_high;
+bool bootstrap_has(const void *block);
+
 /* True for addresses in the pool. */
-bool bootstrap_owns(const void *block);
+static inline bool bootstrap_owns(const void *block)
+{
+	uintptr_t low = atomic_load_explicit(&bootstrap_low, memory_order_relaxed);
+	return __builtin_expect((uintptr_t)block - low < atomic_load_explicit(&bootstrap_high, memory_order_relaxed) - low, 0) &&
+	       bootstrap_has(block);
+}
 
 /* Requested size of a block of the pool. */
 size_t bootstrap_size(const void *block);

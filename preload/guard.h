@@ -19,7 +19,7 @@ struct thread_state {
 	uint32_t depth;               /* events being recorded by this thread: more than 1 = nested in a signal handler */
 	uint32_t own;                 /* > 0: allocations are ours (libunwind's, the loader's for us) and are not recorded */
 	uint32_t epoch;               /* ~trace_epoch() that the fields below belong to */
-	uint32_t last_stack;          /* of last_block */
+	uint32_t quick;               /* the same, if the thread's events may be handled the quick way (event.h), else 0 */
 	const uintptr_t *guard;       /* on the stack of the event that made depth 1: holds GUARD_VALUE as long as that event runs */
 	uintptr_t last_block;         /* the thread's latest allocation, 0 after it was freed: temporary blocks */
 	struct hdt_thread *cell;      /* NULL: not attached yet */
@@ -28,6 +28,7 @@ struct thread_state {
 	int64_t gap;                  /* sampling.h: bytes to the next mark; negative in exact recording, 0: not begun */
 	int64_t last_gap;             /* gap when last_block was recorded: the same = no allocation since */
 	uint64_t random;              /* state of the generator of gaps */
+	uint32_t last_stack;          /* of last_block */
 	uint32_t looking;             /* in a look at the tables outside of an event: a child forked by a handler still needs them */
 };
 _Static_assert(sizeof(struct thread_state) <= 96, "thread-local storage stays small");

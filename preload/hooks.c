@@ -14,6 +14,7 @@
 
 #include "bootstrap.h"
 #include "real.h"
+#include "tracker-quick.h"
 #include "tracker.h"
 #include "unwind.h"
 
@@ -45,7 +46,7 @@ static inline __attribute__((always_inline)) void *allocate(size_t size)
 	if (!READY())
 		return early(1, size);
 	void *block = real.malloc(size);
-	tracker_alloc(block, size, UNWIND_FRAME);
+	tracker_alloc_quickly(block, size, UNWIND_FRAME);
 	return block;
 }
 
@@ -61,7 +62,7 @@ HOOK void *calloc(size_t count, size_t size)
 	if (!READY())
 		return overflow ? (errno = ENOMEM, NULL) : early(1, bytes);
 	void *block = real.calloc(count, size);
-	tracker_alloc(block, bytes, UNWIND_FRAME);
+	tracker_alloc_quickly(block, bytes, UNWIND_FRAME);
 	return block;
 }
 
@@ -71,7 +72,7 @@ HOOK void free(void *block)
 		return;
 	if (!READY())
 		return; /* nothing but the early pool can have given it out, so it is NULL */
-	tracker_free(block);
+	tracker_free_quickly(block);
 	real.free(block);
 }
 

@@ -18,19 +18,12 @@
 #include <unistd.h>
 
 #include "stacks.h"
+#include "threads-count.h"
 #include "trace.h"
 
 #define CELL_SCAN_MIN 8u
 #define HOLDERS_MAX 65536u
 #define BUSY UINT32_MAX /* no thread's id */
-
-#if defined(__SANITIZE_THREAD__)
-#define SEEN_BY_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SEEN_BY_TSAN 1
-#endif
-#endif
 
 /* Kept out of the functions that every event runs through, which then need no registers saved. */
 #define SLOW_PATH __attribute__((noinline, cold))
@@ -219,62 +212,6 @@ struct hdt_thread *threads_attach(uintptr_t owner)
 	return cell;
 }
 
-/* ---- Changes that a signal handler cannot tear ------------------------------------------------------------------------------- */
-
-static bool is_shared(const struct hdt_thread *cell)
-{
-	return cell->number == 0;
-}
-
-#if defined(__x86_64__) && !defined(SEEN_BY_TSAN)
-
-static inline void add(counter *at, uint64_t amount, bool shared)
-{
-	if (shared)
-		atomic_fetch_add_explicit(at, amount, memory_order_relaxed);
-	else
-		__asm__ volatile("addq %1, %0" : "+m"(*at) : "re"(amount) : "cc");
-}
-
-/* The new value. */
-static inline int64_t add_level(level *at, int64_t amount, bool shared)
-{
-	int64_t old = amount;
-
-	if (shared)
-		return atomic_fetch_add_explicit(at, amount, memory_order_relaxed) + amount;
-	__asm__ volatile("xaddq %1, %0" : "+m"(*at), "+r"(old) : : "cc");
-	return old + amount;
-}
-
-#else
-
-static inline void add(counter *at, uint64_t amount, bool shared)
-{
-	(void)shared;
-	atomic_fetch_add_explicit(at, amount, memory_order_relaxed);
-}
-
-static inline int64_t add_level(level *at, int64_t amount, bool shared)
-{
-	(void)shared;
-	return atomic_fetch_add_explicit(at, amount, memory_order_relaxed) + amount;
-}
-
-#endif
-
-/* Locked in any case: rare, and reset_peak may write `high` from another thread. */
-static SLOW_PATH bool lift(level *at, int64_t value)
-{
-	int64_t old = atomic_load_explicit(at, memory_order_relaxed);
-
-	while (old < value) {
-		if (atomic_compare_exchange_weak_explicit(at, &old, value, memory_order_relaxed, memory_order_relaxed))
-			return true;
-	}
-	return false;
-}
-
 /* ---- Current and peak bytes -------------------------------------------------------------------------------------------------- */
 
 static void stamp_peak(void)
@@ -288,7 +225,7 @@ static void stamp_peak(void)
 
 static void raise_peak(int64_t bytes)
 {
-	if (lift(&trace.header->peak_bytes, bytes))
+	if (threads_lift(&trace.header->peak_bytes, bytes, true))
 		stamp_peak();
 }
 
@@ -297,7 +234,7 @@ static void raise_peak(int64_t bytes)
  * When `high` changes on the way a handler has counted something: its level is judged before G grows too, which may show it up to
  * HDT_FOLD_BYTES too low.  `high` is never left below `current`.
  */
-static SLOW_PATH void fold(struct hdt_thread *cell)
+void threads_fold(struct hdt_thread *cell)
 {
 	level *total = &trace.header->folded_bytes;
 	int64_t high = atomic_load_explicit(&cell->high, memory_order_relaxed);
@@ -308,18 +245,8 @@ static SLOW_PATH void fold(struct hdt_thread *cell)
 		if (current > 0)
 			raise_peak(atomic_load_explicit(total, memory_order_relaxed) + high);
 	}
-	lift(&cell->high, atomic_load_explicit(&cell->current, memory_order_relaxed));
+	threads_lift(&cell->high, atomic_load_explicit(&cell->current, memory_order_relaxed), true);
 	atomic_fetch_add_explicit(total, current, memory_order_acq_rel);
-}
-
-static inline void count_level(struct hdt_thread *cell, int64_t amount, bool shared)
-{
-	int64_t current = add_level(&cell->current, amount, shared);
-
-	if (current > atomic_load_explicit(&cell->high, memory_order_relaxed))
-		lift(&cell->high, current);
-	if (current > HDT_FOLD_BYTES || current < -HDT_FOLD_BYTES)
-		fold(cell);
 }
 
 /* ---- Totals per stack -------------------------------------------------------------------------------------------------------- */
@@ -347,8 +274,7 @@ static void put(counter *at, uint64_t value)
 	atomic_store_explicit(at, value, memory_order_release);
 }
 
-/* Move an entry to its stack's totals and give it to another stack. */
-static SLOW_PATH void evict(struct hdt_cached_totals *entry, uint32_t stack)
+void threads_fill_entry(struct hdt_cached_totals *entry, uint32_t stack)
 {
 	uint32_t old = atomic_load_explicit(&entry->node, memory_order_relaxed);
 	struct totals amount = {atomic_load_explicit(&entry->blocks, memory_order_relaxed),
@@ -369,69 +295,45 @@ static SLOW_PATH void evict(struct hdt_cached_totals *entry, uint32_t stack)
 	atomic_store_explicit(&entry->state, 0, memory_order_release);
 }
 
-static inline struct hdt_cached_totals *entry_of(struct hdt_thread *cell, uint32_t stack)
-{
-	return &cell->cache[stack * UINT32_C(0x9e3779b1) >> 24];
-}
-
-static inline bool is_cached(const struct hdt_cached_totals *entry, uint32_t stack)
-{
-	return atomic_load_explicit(&entry->node, memory_order_relaxed) == stack && stack != STACK_ROOT;
-}
-
-/* For events that may not use the cache, or find another stack in it. */
-static SLOW_PATH void count_totals(struct hdt_thread *cell, uint32_t stack, struct totals amount, bool direct)
-{
-	struct hdt_cached_totals *entry = entry_of(cell, stack);
-
-	if (direct || stack == STACK_ROOT) {
-		add_to_stack(stack, &amount);
-		return;
-	}
-	evict(entry, stack);
-	add(&entry->blocks, amount.blocks, false);
-	add(&entry->bytes, amount.bytes, false);
-	add(&entry->temporary, amount.temporary, false);
-}
-
 /* ---- Events ------------------------------------------------------------------------------------------------------------------ */
+
+/* Other events than the outermost of a thread with a cell of its own do not use the cache. */
+static bool is_own(const struct hdt_thread *cell, uint32_t stack, bool nested)
+{
+	return !nested && !threads_is_shared(cell) && stack != STACK_ROOT;
+}
 
 void threads_count_alloc(struct hdt_thread *cell, uint64_t bytes, uint32_t stack, bool nested)
 {
-	struct hdt_cached_totals *entry = entry_of(cell, stack);
-	bool shared = is_shared(cell);
+	bool shared = threads_is_shared(cell);
 
-	add(&cell->alloc_blocks, 1, shared);
-	add(&cell->alloc_bytes, bytes, shared);
-	count_level(cell, (int64_t)bytes, shared);
-	if (nested || shared || !is_cached(entry, stack)) {
-		count_totals(cell, stack, (struct totals){1, bytes, 0}, nested || shared);
+	if (is_own(cell, stack, nested)) {
+		threads_count_own_alloc(cell, bytes, stack);
 		return;
 	}
-	add(&entry->blocks, 1, false);
-	add(&entry->bytes, bytes, false);
+	threads_add(&cell->alloc_blocks, 1, shared);
+	threads_add(&cell->alloc_bytes, bytes, shared);
+	threads_count_level(cell, (int64_t)bytes, shared);
+	add_to_stack(stack, &(struct totals){1, bytes, 0});
 }
 
 void threads_count_free(struct hdt_thread *cell, uint64_t bytes)
 {
-	bool shared = is_shared(cell);
+	bool shared = threads_is_shared(cell);
 
-	add(&cell->free_blocks, 1, shared);
-	add(&cell->free_bytes, bytes, shared);
-	count_level(cell, -(int64_t)bytes, shared);
+	threads_add(&cell->free_blocks, 1, shared);
+	threads_add(&cell->free_bytes, bytes, shared);
+	threads_count_level(cell, -(int64_t)bytes, shared);
 }
 
 void threads_count_temporary(struct hdt_thread *cell, uint32_t stack, bool nested)
 {
-	struct hdt_cached_totals *entry = entry_of(cell, stack);
-	bool shared = is_shared(cell);
-
-	add(&cell->temporary_blocks, 1, shared);
-	if (nested || shared || !is_cached(entry, stack)) {
-		count_totals(cell, stack, (struct totals){0, 0, 1}, nested || shared);
+	if (is_own(cell, stack, nested)) {
+		threads_count_own_temporary(cell, stack);
 		return;
 	}
-	add(&entry->temporary, 1, false);
+	threads_add(&cell->temporary_blocks, 1, threads_is_shared(cell));
+	add_to_stack(stack, &(struct totals){0, 0, 1});
 }
 
 /* ---- Sums -------------------------------------------------------------------------------------------------------------------- */

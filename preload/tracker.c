@@ -2,10 +2,8 @@
 /*
  * Events.  In: hooks.c's calls around the real functions.  Out: records in the block table, counts in the thread's cell.
  *
- * An event is bracketed by enter() and leave().  They count the depth of this thread's events: a signal handler that allocates inside an
- * event is nested, records its block as well (each table step is one CAS), but does not unwind and gets the stack `[during tracing]`.  No
- * guard is held across a real call, so nothing of the program runs inside it, except signal handlers; one that leaves by longjmp leaves
- * the depth behind, which the next event finds by the guard word on the stack (guard_is_stale).  Any thread, at any time.
+ * Every function here is one event (event.h).  The usual one, outermost in its thread and with nothing in its way, is inlined into
+ * tracker_alloc and tracker_free; whatever is different takes the general way, which does the same.  Any thread, at any time.
  */
 #include "tracker.h"
 
@@ -19,10 +17,12 @@
 #include "blocks.h"
 #include "config.h"
 #include "elf-view.h"
+#include "event.h"
 #include "guard.h"
 #include "real.h"
 #include "stacks.h"
 #include "start.h"
+#include "threads-count.h"
 #include "threads.h"
 #include "trace.h"
 #include "unwind-rules.h"
@@ -35,123 +35,6 @@
 #define SLOW_PATH __attribute__((noinline, cold))
 
 bool tracker_started;
-
-/* ---- Beginning and end of an event */
-
-/* One event, on the stack of the function that handles it.  What it found in thread_state is put back at its end, so that an event in a
- * signal handler changes nothing for the one that it interrupts, wherever that was. */
-struct event {
-	uintptr_t guard;
-	const uintptr_t *outer_guard;
-	uint32_t outer_depth;
-};
-
-static uintptr_t guard_value(const uintptr_t *guard)
-{
-	return ~(uintptr_t)guard;
-}
-
-static inline void set_depth(struct thread_state *thread, uint32_t depth)
-{
-	atomic_signal_fence(memory_order_seq_cst);
-	thread->depth = depth;
-	atomic_signal_fence(memory_order_seq_cst);
-}
-
-static inline void set_guard(struct event *event, struct thread_state *thread)
-{
-	event->guard = guard_value(&event->guard);
-	thread->guard = &event->guard;
-}
-
-static inline void leave(struct event *event, struct thread_state *thread)
-{
-	set_depth(thread, event->outer_depth);
-	event->guard = 0;
-	thread->guard = event->outer_guard;
-}
-
-/* Without a fault where nothing is mapped any more: the kernel copies the set before it refuses the operation. */
-static bool is_readable(const void *address)
-{
-	return syscall(SYS_rt_sigprocmask, -1, address, NULL, sizeof(uint64_t)) == 0 || errno != EFAULT;
-}
-
-static bool is_on_alternate_stack(void)
-{
-	stack_t alternate;
-	return sigaltstack(NULL, &alternate) != 0 || (alternate.ss_flags & SS_ONSTACK);
-}
-
-/*
- * depth says that an event is running; true when it cannot be, because a handler left it by longjmp: this call's frame is not inside its
- * frame, or its guard was overwritten by what ran since.  (Neither shows at once when the next event is deeper in the stack, beside a
- * guard that nobody has overwritten yet.)
- */
-static bool guard_is_stale(const struct event *event, const struct thread_state *thread)
-{
-	enum { STACK_SPAN = 8 << 20 };
-	int saved = errno;
-	uintptr_t above = (uintptr_t)&event->guard - (uintptr_t)thread->guard;
-	bool stale = (above < STACK_SPAN && !is_on_alternate_stack()) || !is_readable(thread->guard) ||
-		     *(const volatile uintptr_t *)thread->guard != guard_value(thread->guard);
-	errno = saved;
-	return stale;
-}
-
-/* The thread's first event with these tables. */
-static void renew_thread(struct thread_state *thread, uint32_t epoch)
-{
-	thread->cell = threads_attach((uintptr_t)thread);
-	thread->leaf_next = thread->leaf_end = 0;
-	thread->last_block = 0;
-	unwind_forget();
-	thread->epoch = ~epoch;
-}
-
-/* Whatever is not the usual case.  False: no event. */
-static SLOW_PATH bool enter_slowly(struct event *event, struct thread_state *thread)
-{
-	if (thread->own)
-		return false;
-	if (thread->depth > 0 && guard_is_stale(event, thread))
-		thread->depth = 0;
-	event->outer_depth = thread->depth;
-	event->outer_guard = thread->guard;
-	if (thread->depth == 0)
-		set_guard(event, thread);
-	set_depth(thread, event->outer_depth + 1);
-	if (!trace_attached() && (event->outer_depth > 0 || !start_process())) {
-		leave(event, thread);
-		return false;
-	}
-	uint32_t epoch = trace_epoch();
-	if (epoch < TRACE_OPEN) /* a handler has forked since: this event ends in the child's copy of the tables */
-		thread->epoch = 0;
-	else if (thread->epoch != ~epoch)
-		renew_thread(thread, epoch);
-	return true;
-}
-
-/* First the depth, then a look at the tables: a handler that forks in between leaves the child with them or without, but never in doubt. */
-static inline bool enter(struct event *event, struct thread_state *thread)
-{
-	if (unlikely((thread->depth | thread->own) != 0))
-		return enter_slowly(event, thread);
-	event->outer_depth = 0;
-	event->outer_guard = thread->guard;
-	set_guard(event, thread);
-	set_depth(thread, 1);
-	if (likely(thread->epoch == ~trace_epoch()))
-		return true;
-	leave(event, thread);
-	return enter_slowly(event, thread);
-}
-
-static bool tracing(void)
-{
-	return atomic_load_explicit(&trace.header->tracing, memory_order_relaxed) != 0;
-}
 
 /* ---- Blocks */
 
@@ -204,19 +87,37 @@ static SLOW_PATH void miss(const struct thread_state *thread)
 		start_count_missed();
 }
 
+/* Nested, or the thread's first event, or without a cell of its own. */
+static SLOW_PATH void alloc_slowly(struct thread_state *thread, void *block, size_t size, const uintptr_t *frame)
+{
+	struct event here;
+	if (!event_enter(&here, thread)) {
+		miss(thread);
+		return;
+	}
+	if (tracker_is_on())
+		record(thread, block, size, frame);
+	event_leave(&here, thread);
+}
+
 void tracker_alloc(void *block, size_t size, const uintptr_t *frame)
 {
 	struct thread_state *thread = &thread_state;
 	struct event here;
 	if (unlikely(!block))
 		return;
-	if (unlikely(!enter(&here, thread))) {
-		miss(thread);
+	if (unlikely(!event_enter_quickly(&here, thread))) {
+		alloc_slowly(thread, block, size, frame);
 		return;
 	}
-	if (likely(tracing()))
-		record(thread, block, size, frame);
-	leave(&here, thread);
+	if (likely(tracker_is_on())) {
+		uint32_t stack = unwind_stack(frame);
+		if (likely(put(thread, 0, (uintptr_t)block, (struct block){.size = size, .stack = stack}))) {
+			thread->last_block = (uintptr_t)block;
+			thread->last_stack = stack;
+		}
+	}
+	event_leave_quickly(&here, thread);
 }
 
 static SLOW_PATH void ignore_free(void)
@@ -224,7 +125,7 @@ static SLOW_PATH void ignore_free(void)
 	atomic_fetch_add_explicit(&trace.header->ignored_frees, 1, memory_order_relaxed);
 }
 
-static inline void forget(struct thread_state *thread, uintptr_t address)
+static SLOW_PATH void forget(struct thread_state *thread, uintptr_t address)
 {
 	struct block old;
 	if (unlikely(!blocks_remove(0, address, &old))) {
@@ -242,11 +143,11 @@ void tracker_free(void *block)
 {
 	struct thread_state *thread = &thread_state;
 	struct event here;
-	if (!block || unlikely(!enter(&here, thread)))
+	if (!block || !event_enter(&here, thread))
 		return;
-	if (likely(tracing()))
+	if (tracker_is_on())
 		forget(thread, (uintptr_t)block);
-	leave(&here, thread);
+	event_leave(&here, thread);
 }
 
 /* ---- realloc: one free and one allocation of the full new size */
@@ -258,15 +159,15 @@ void tracker_realloc_begin(struct tracker_realloc *event, void *old)
 	struct block block;
 	event->old = old;
 	event->known = false;
-	if (unlikely(!enter(&here, thread)))
+	if (unlikely(!event_enter(&here, thread)))
 		return;
 	event->epoch = trace_epoch();
-	event->known = tracing() && blocks_realloc_begin((uintptr_t)old, &block);
+	event->known = tracker_is_on() && blocks_realloc_begin((uintptr_t)old, &block);
 	if (event->known) {
 		event->old_size = block.size;
 		event->old_stack = block.stack;
 	}
-	leave(&here, thread);
+	event_leave(&here, thread);
 }
 
 static void end_old_block(struct thread_state *thread, struct tracker_realloc *event, const void *result, bool freed)
@@ -278,7 +179,7 @@ static void end_old_block(struct thread_state *thread, struct tracker_realloc *e
 		return;
 	}
 	/* At an unchanged address the new record replaces the marked one in a single step: a reader never misses the block. */
-	if (result != event->old || !tracing())
+	if (result != event->old || !tracker_is_on())
 		blocks_realloc_finish(address, old);
 	threads_count_free(thread->cell, old.size);
 	if (address == thread->last_block)
@@ -289,16 +190,16 @@ void tracker_realloc_end(struct tracker_realloc *event, void *result, size_t siz
 {
 	struct thread_state *thread = &thread_state;
 	struct event here;
-	if (unlikely(!enter(&here, thread))) {
+	if (unlikely(!event_enter(&here, thread))) {
 		if (result)
 			miss(thread);
 		return;
 	}
 	if (event->known && event->epoch == trace_epoch())
 		end_old_block(thread, event, result, size == 0 && !result);
-	if (result && tracing())
+	if (result && tracker_is_on())
 		record(thread, result, size, frame);
-	leave(&here, thread);
+	event_leave(&here, thread);
 }
 
 /* ---- Other domains */
@@ -307,10 +208,10 @@ int tracker_track(uint32_t domain, uintptr_t address, uint64_t size, const uintp
 {
 	struct thread_state *thread = &thread_state;
 	struct event here;
-	if (!enter(&here, thread))
+	if (!event_enter(&here, thread))
 		return -1;
 	bool stored = put(thread, domain, address, (struct block){.size = size, .stack = stack_of_event(thread, frame)});
-	leave(&here, thread);
+	event_leave(&here, thread);
 	return stored ? 0 : -1;
 }
 
@@ -319,12 +220,12 @@ bool tracker_untrack(uint32_t domain, uintptr_t address)
 	struct thread_state *thread = &thread_state;
 	struct event here;
 	struct block old;
-	if (!enter(&here, thread))
+	if (!event_enter(&here, thread))
 		return false;
 	bool known = blocks_remove(domain, address, &old);
 	if (known)
 		threads_count_free(thread->cell, old.size);
-	leave(&here, thread);
+	event_leave(&here, thread);
 	return known;
 }
 
@@ -350,11 +251,11 @@ static void switch_tracing(uint32_t on)
 {
 	struct thread_state *thread = &thread_state;
 	struct event here;
-	if (!enter(&here, thread))
+	if (!event_enter(&here, thread))
 		return;
 	if (atomic_exchange(&trace.header->tracing, on) != on)
 		clear(); /* also when starting: an event that overlapped the last stop may have left its record */
-	leave(&here, thread);
+	event_leave(&here, thread);
 }
 
 void tracker_start(void)
@@ -371,16 +272,16 @@ void tracker_clear(void)
 {
 	struct thread_state *thread = &thread_state;
 	struct event here;
-	if (!enter(&here, thread))
+	if (!event_enter(&here, thread))
 		return;
-	if (tracing())
+	if (tracker_is_on())
 		clear();
-	leave(&here, thread);
+	event_leave(&here, thread);
 }
 
 bool tracker_is_tracing(void)
 {
-	return trace_attached() && tracing();
+	return trace_attached() && tracker_is_on();
 }
 
 /* ---- Start and fork */

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "trace.h"
+
 /* Set once the real functions are known, the tables exist and the unwinder is loaded; until then hooks call tracker_boot with the address
  * they return to.  False: the look-up of the real functions is running, serve the call from bootstrap.c. */
 extern bool tracker_started;
@@ -19,6 +21,12 @@ bool tracker_boot(uintptr_t caller);
 
 /* The same without the unwinder, from the constructor: a program that never allocates does not pay for it. */
 bool tracker_prepare(void);
+
+/* Inside an event: is it to be recorded? */
+static inline bool tracker_is_on(void)
+{
+	return atomic_load_explicit(&trace.header->tracing, memory_order_relaxed) != 0;
+}
 
 /* A block came into being.  NULL is ignored (the real call failed).  `frame`: the hook's UNWIND_FRAME (unwind.h). */
 void tracker_alloc(void *block, size_t size, const uintptr_t *frame);

@@ -54,12 +54,12 @@ struct thread_memory {
 	uintptr_t owner; /* address of the thread_state */
 	struct thread_memory *next;
 	struct stack_bounds bounds;
-	uint32_t capacity;   /* of frames and fresh; twice as many checks */
-	uint32_t count;      /* frames, outermost first */
-	uint64_t unloads;    /* modules_closing when the frames were valid; UINT64_MAX: they never are */
+	uint32_t capacity; /* of frames and fresh; twice as many checks */
+	uint32_t count;    /* frames, outermost first */
+	uint64_t unloads;  /* modules_closing when the frames were valid; UINT64_MAX: they never are */
 	struct frame *frames;
 	struct check *checks; /* checks[-1] never holds */
-	struct fresh *fresh; /* innermost first */
+	struct fresh *fresh;  /* innermost first */
 };
 
 /* The calling thread's memory; NULL: no room. */
@@ -79,34 +79,56 @@ static inline void unwind_set_count(struct thread_memory *memory, uint32_t count
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
-/* How many checks, counted from the outermost, are left after those that hold; 0: all hold.  Before the first stands one that never does. */
-__attribute__((no_sanitize("address", "thread"))) static inline uint32_t unwind_unproven(const struct check *checks, uint32_t count)
+/* Where the function with this frame record was called from. */
+static inline __attribute__((always_inline)) bool unwind_start(struct rule_state *state, const uintptr_t *frame)
+{
+#if defined(__x86_64__)
+	*state = (struct rule_state){.ip = frame[1], .sp = (uintptr_t)(frame + 2), .fp = frame[0], .exact = false};
+	return true;
+#elif defined(__aarch64__)
+	/* A frame record does not say where its frame ends: from here, through our own frames, which are left out. */
+	(void)frame;
+	__asm__ volatile("adr %0, 0f\n0:\tmov %1, sp\n\tmov %2, x29" : "=&r"(state->ip), "=&r"(state->sp), "=&r"(state->fp));
+	state->exact = true;
+	return true;
+#else
+	(void)state;
+	(void)frame;
+	return false;
+#endif
+}
+
+/* Past the innermost check that does not hold; checks: all hold.  Before the first stands one that never does. */
+__attribute__((no_sanitize("address", "thread"))) static inline const struct check *unwind_unproven(const struct check *checks,
+												    uint32_t count)
 {
 	const struct check *check = checks + count;
 	while (*(const volatile uintptr_t *)check[-1].slot == check[-1].value)
 		check--;
-	return (uint32_t)(check - checks);
+	return check;
 }
 
 /*
  * The kept frame that a walk has come to, if everything from there outwards stands as it was; NULL: there is none.  `*end`: past the last
  * kept frame that may still be met; frames + count at the beginning of a walk, and it only ever goes down.
  */
-static inline const struct frame *unwind_met(const struct thread_memory *memory, struct rule_state state, const struct frame **end)
+static inline __attribute__((always_inline)) const struct frame *unwind_met(const struct thread_memory *memory, struct rule_state state,
+									    const struct frame **end)
 {
 	const struct frame *frame = *end;
 	while (frame > memory->frames && frame[-1].sp < state.sp)
 		frame--;
 	*end = frame;
-	if (frame-- == memory->frames || ((frame->ip ^ state.ip) | (frame->sp ^ state.sp)) != 0 || state.exact != (frame->flags & FRAME_EXACT))
+	if (frame-- == memory->frames || ((frame->ip ^ state.ip) | (frame->sp ^ state.sp)) != 0 ||
+	    state.exact != (frame->flags & FRAME_EXACT))
 		return NULL;
 	if (frame->flags & FRAME_NEEDS_FP && frame->fp != state.fp)
 		return NULL;
-	uint32_t unproven = unwind_unproven(memory->checks, frame->checks);
-	if (unproven == 0)
+	const struct check *unproven = unwind_unproven(memory->checks, frame->checks);
+	if (unproven == memory->checks)
 		return frame;
 	/* Frames inside the one whose slot differs lead there again: none of them need be tried. */
-	while (*end > memory->frames && (*end)[-1].checks >= unproven)
+	while (*end > memory->frames && (*end)[-1].checks >= (size_t)(unproven - memory->checks))
 		--*end;
 	return NULL;
 }

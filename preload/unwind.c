@@ -56,25 +56,6 @@ struct walk {
 	bool is_complete;    /* the outermost frame was reached */
 };
 
-/* Where the function with this frame record was called from. */
-static __attribute__((always_inline)) inline bool start_state(struct rule_state *state, const uintptr_t *frame)
-{
-#if defined(__x86_64__)
-	*state = (struct rule_state){.ip = frame[1], .sp = (uintptr_t)(frame + 2), .fp = frame[0], .exact = false};
-	return true;
-#elif defined(__aarch64__)
-	/* A frame record does not say where its frame ends: from here, through our own frames, which are left out. */
-	(void)frame;
-	__asm__ volatile("adr %0, 0f\n0:\tmov %1, sp\n\tmov %2, x29" : "=&r"(state->ip), "=&r"(state->sp), "=&r"(state->fp));
-	state->exact = true;
-	return true;
-#else
-	(void)state;
-	(void)frame;
-	return false;
-#endif
-}
-
 __attribute__((no_sanitize("address"))) static uintptr_t read_slot(uintptr_t address)
 {
 	return *(const uintptr_t *)address;
@@ -324,7 +305,7 @@ static uint32_t early_stack(const uintptr_t *frame)
 static __attribute__((noinline)) uint32_t new_stack(struct thread_memory *memory, const uintptr_t *frame, uint32_t top)
 {
 	struct walk walk;
-	if (!start_state(&walk.state, frame))
+	if (!unwind_start(&walk.state, frame))
 		return no_room();
 	walk.memory = memory;
 	walk.generation = modules_generation();
@@ -368,8 +349,8 @@ uint32_t unwind_stack(const uintptr_t *frame)
 	if (unlikely(memory->unloads != modules_unloads()))
 		return renew(memory, frame);
 	const struct frame *end = memory->frames + memory->count;
-	const struct frame *met = start_state(&state, frame) ? unwind_met(memory, state, &end) : NULL;
-	return likely(met) ? met->node : new_stack(memory, frame, (uint32_t)(end - memory->frames));
+	const struct frame *met = unwind_start(&state, frame) ? unwind_met(memory, state, &end) : NULL;
+	return met ? met->node : new_stack(memory, frame, (uint32_t)(end - memory->frames));
 }
 
 void unwind_set_limit(uint32_t nframe)

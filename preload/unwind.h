@@ -9,6 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "guard.h"
+#include "modules.h"
+#include "stacks.h"
+#include "unwind-cache.h"
+
 /* The frame record of the function that this stands in: what unwind_stack() starts from. */
 #define UNWIND_FRAME ((const uintptr_t *)__builtin_frame_address(0))
 
@@ -16,6 +21,18 @@
  * depth == 1 (guard.h).  Never fails: a stack that cannot be walked to its end is truncated and counted, one that finds no room is the
  * special `[stack lost]`.  Before rules_start() it is that caller alone. */
 uint32_t unwind_stack(const uintptr_t *frame);
+
+/* The same if the stack is wholly the thread's last one or an outer part of it, and proven so; STACK_ROOT: ask unwind_stack(). */
+static inline __attribute__((always_inline)) uint32_t unwind_kept_stack(const uintptr_t *frame)
+{
+	const struct thread_memory *memory = thread_state.memory;
+	struct rule_state state;
+	if (!memory || memory->unloads != modules_unloads() || !unwind_start(&state, frame))
+		return STACK_ROOT;
+	const struct frame *end = memory->frames + memory->count;
+	const struct frame *met = unwind_met(memory, state, &end);
+	return met ? met->node : STACK_ROOT;
+}
 
 /* Frames recorded at most (HEAPDELTA_NFRAME); 0 = all, up to 65535. */
 void unwind_set_limit(uint32_t nframe);

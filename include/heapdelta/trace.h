@@ -252,7 +252,7 @@ HDT_ASSERT(sizeof(struct hdt_totals) == 32);
 
 /*
  * Page leaves.  region[n] = address >> 21 names the 2 MiB that page node n covers; its 512 directory words stand for the 4 KiB pages in
- * it.  A directory word {leaf:40 | k:4 | maxd:8} points to a leaf of 2^k slots (slot number `leaf` in SLOTS), 0 = no blocks.
+ * it.  A directory word {leaf:40 | 9 - k:4 | maxd:8} points to a leaf of 2^k slots (slot number `leaf` in SLOTS), 0 = no blocks.
  * A slot is one word; 0 = empty.  A block is found in the page of its address, at any slot of the leaf.
  *
  * Reader: for each page node and each word: copy the leaf, load the word again; if it changed, do this page again.  FROZEN is ignored.
@@ -263,9 +263,10 @@ HDT_ASSERT(sizeof(struct hdt_totals) == 32);
 #define HDT_PAGES_PER_NODE 512
 
 #define HDT_DIR_LEAF(word) ((word) & ((UINT64_C(1) << 40) - 1))
-#define HDT_DIR_BITS(word) ((unsigned)((word) >> 40) & 15u)
+#define HDT_DIR_SHIFT(word) ((unsigned)((word) >> 40) & 15u) /* (address >> 3) inside the page >> shift: place in the leaf */
+#define HDT_DIR_BITS(word) (HDT_LEAF_BITS_MAX - HDT_DIR_SHIFT(word))
 #define HDT_DIR_MAXD(word) ((unsigned)((word) >> 44) & 255u)
-#define HDT_DIR_WORD(leaf, bits, maxd) ((uint64_t)(leaf) | (uint64_t)(bits) << 40 | (uint64_t)(maxd) << 44)
+#define HDT_DIR_WORD(leaf, bits, maxd) ((uint64_t)(leaf) | (uint64_t)((HDT_LEAF_BITS_MAX - (bits)) & 15u) << 40 | (uint64_t)(maxd) << 44)
 #define HDT_LEAF_BITS_MAX 9
 
 struct hdt_page_node {

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The block table's usual case, inlined into the events: the page of an address has a leaf, nobody is replacing it, and the block has a
+ * slot, or there is room for one, near its place.  What these functions cannot do they leave to blocks.h, having changed nothing.
+ */
+#ifndef PRELOAD_BLOCKS_QUICK_H
+#define PRELOAD_BLOCKS_QUICK_H
+
+#include <stddef.h>
+
+#include "leaves.h"
+
+#define BLOCKS_TOP_BITS 12u
+#define BLOCKS_TABLE_BITS 15u                                /* of one table of the index: 64 GiB of address space */
+#define BLOCKS_ADDRESS_MIN (UINT64_C(1) << HDT_REGION_SHIFT) /* region 0 would look like no region */
+#define BLOCKS_ADDRESS_END (UINT64_C(1) << (HDT_REGION_SHIFT + BLOCKS_TOP_BITS + BLOCKS_TABLE_BITS))
+
+/* Private to the process: address >> 21 → page node, in tables that a fork child finds empty. */
+typedef _Atomic(uint32_t) blocks_index_entry;
+extern _Atomic(blocks_index_entry *) blocks_index[1u << BLOCKS_TOP_BITS];
+
+/* Aligned to 8 and within the index: turned right, an address that is not aligned is too large. */
+static inline bool blocks_fits(uintptr_t address)
+{
+	uint64_t offset = address - BLOCKS_ADDRESS_MIN;
+	return (offset >> 3 | offset << 61) < (BLOCKS_ADDRESS_END - BLOCKS_ADDRESS_MIN) >> 3;
+}
+
+static inline _Atomic(blocks_index_entry *) *blocks_table_of(uintptr_t address)
+{
+	return &blocks_index[address >> (HDT_REGION_SHIFT + BLOCKS_TABLE_BITS)];
+}
+
+static inline blocks_index_entry *blocks_entry_in(blocks_index_entry *table, uintptr_t address)
+{
+	return &table[address >> HDT_REGION_SHIFT & ((1u << BLOCKS_TABLE_BITS) - 1)];
+}
+
+static inline table_word *blocks_directory_in(uint32_t node, uintptr_t address)
+{
+	struct hdt_page_node *nodes = trace_at(HDT_AREA_PAGES, 0);
+	return &nodes[node].words[address >> HDT_PAGE_SHIFT & (HDT_PAGES_PER_NODE - 1)];
+}
+
+/* The directory word of the page at `address`, which fits; NULL when no block was ever recorded in its region. */
+static inline table_word *blocks_directory(uintptr_t address)
+{
+	blocks_index_entry *table = atomic_load_explicit(blocks_table_of(address), memory_order_acquire);
+	uint32_t node = table != NULL ? atomic_load_explicit(blocks_entry_in(table, address), memory_order_acquire) : 0;
+
+	return node != 0 ? blocks_directory_in(node, address) : NULL;
+}
+
+static inline unsigned blocks_offset(uintptr_t address)
+{
+	return (unsigned)(address >> 3) & ((1u << HDT_LEAF_BITS_MAX) - 1);
+}
+
+static inline uint64_t blocks_slot(uintptr_t address, uint64_t size, uint32_t stack)
+{
+	return (uint64_t)blocks_offset(address) << HDT_SLOT_OFFSET_SHIFT | size << HDT_SLOT_SIZE_SHIFT |
+	       (uint64_t)stack << HDT_SLOT_STACK_SHIFT | HDT_SLOT_LIVE;
+}
+
+/* Where to look for a block: in `leaf` at `first`, and as far beyond as the directory word says. */
+struct blocks_window {
+	uint64_t word; /* 0: there is no leaf */
+	table_word *leaf;
+	unsigned first;
+};
+
+static inline struct blocks_window blocks_window(uintptr_t address)
+{
+	table_word *directory = blocks_fits(address) ? blocks_directory(address) : NULL;
+	uint64_t word = directory != NULL ? atomic_load_explicit(directory, memory_order_acquire) : 0;
+
+	return (struct blocks_window){word, leaf_of(word), blocks_offset(address) >> HDT_DIR_SHIFT(word)};
+}
+
+static inline table_word *blocks_beyond(struct blocks_window window, unsigned distance)
+{
+	unsigned mask = ((1u << HDT_LEAF_BITS_MAX) - 1) >> HDT_DIR_SHIFT(window.word);
+
+	return &window.leaf[(window.first + distance) & mask];
+}
+
+/* The nearest empty slot of a window; NULL: there is none, or the block stands there, or the leaf is being replaced. */
+static inline table_word *blocks_place(struct blocks_window window, unsigned offset)
+{
+	table_word *place = NULL;
+	uint64_t seen = 0;
+
+	for (unsigned distance = HDT_DIR_MAXD(window.word) + 1; distance-- > 0;) {
+		table_word *slot = blocks_beyond(window, distance);
+		uint64_t value = atomic_load_explicit(slot, memory_order_acquire);
+		seen |= value;
+		if (value == 0)
+			place = slot;
+		else if (HDT_SLOT_OFFSET(value) == offset)
+			return NULL;
+	}
+	return seen & HDT_SLOT_FROZEN ? NULL : place;
+}
+
+/* Record a block.  False: not done. */
+static inline __attribute__((always_inline)) bool blocks_insert_quickly(uintptr_t address, uint64_t size, uint32_t stack)
+{
+	struct blocks_window window = blocks_window(address);
+
+	if (window.word == 0 || size >= HDT_SIZE_MAX)
+		return false;
+	table_word *place = &window.leaf[window.first];
+	if (HDT_DIR_MAXD(window.word) != 0 && (place = blocks_place(window, blocks_offset(address))) == NULL)
+		return false;
+	return swap_slot(place, 0, blocks_slot(address, size, stack));
+}
+
+static inline bool blocks_is_plain(uint64_t slot, unsigned offset)
+{
+	return HDT_SLOT_OFFSET(slot) == offset && (slot & (HDT_SLOT_LIVE | HDT_SLOT_REALLOC | HDT_SLOT_FROZEN)) == HDT_SLOT_LIVE;
+}
+
+/* A block's slot and what it holds; NULL: it is not there, or something goes on with it. */
+static inline table_word *blocks_plain(struct blocks_window window, unsigned offset, uint64_t *value)
+{
+	for (unsigned distance = 1; distance <= HDT_DIR_MAXD(window.word); distance++) {
+		table_word *slot = blocks_beyond(window, distance);
+		*value = atomic_load_explicit(slot, memory_order_acquire);
+		if (blocks_is_plain(*value, offset))
+			return slot;
+	}
+	return NULL;
+}
+
+/* Take a block's record out: its slot, or 0: not done. */
+static inline __attribute__((always_inline)) uint64_t blocks_take_quickly(uintptr_t address)
+{
+	struct blocks_window window = blocks_window(address);
+
+	if (window.word == 0)
+		return 0;
+	table_word *slot = &window.leaf[window.first];
+	uint64_t value = atomic_load_explicit(slot, memory_order_acquire);
+	if (!blocks_is_plain(value, blocks_offset(address)) && (slot = blocks_plain(window, blocks_offset(address), &value)) == NULL)
+		return 0;
+	return HDT_SLOT_SIZE(value) != HDT_SIZE_MAX && swap_slot(slot, value, 0) ? value : 0;
+}
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The usual event, inlined into the hooks that matter: the outermost of its thread, on a stack that is the thread's last one, with a place
+ * for the block, or a block that has one.  It takes no call, so nothing has to be saved; whatever is missing is found before anything is
+ * changed, and the event begins again the general way (tracker.h), which does the same.
+ */
+#ifndef PRELOAD_TRACKER_QUICK_H
+#define PRELOAD_TRACKER_QUICK_H
+
+#include "blocks-quick.h"
+#include "event.h"
+#include "threads-count.h"
+#include "tracker.h"
+#include "unwind.h"
+
+#define QUICK static inline __attribute__((always_inline))
+
+QUICK bool alloc_quickly(struct thread_state *thread, uintptr_t block, size_t size, const uintptr_t *frame)
+{
+	uint32_t stack = tracker_is_on() ? unwind_kept_stack(frame) : STACK_ROOT;
+	struct hdt_thread *cell = thread->cell;
+	if (stack == STACK_ROOT || !threads_can_count(cell, size, stack) || !blocks_insert_quickly(block, size, stack))
+		return false;
+	threads_count_own_alloc(cell, size, stack);
+	thread->last_block = block;
+	thread->last_stack = stack;
+	return true;
+}
+
+/* tracker_alloc() and tracker_free(). */
+QUICK void tracker_alloc_quickly(void *block, size_t size, const uintptr_t *frame)
+{
+	struct thread_state *thread = &thread_state;
+	struct event here;
+	if (__builtin_expect(block && event_enter_quickly(&here, thread), 1)) {
+		bool done = alloc_quickly(thread, (uintptr_t)block, size, frame);
+		event_leave_quickly(&here, thread);
+		if (__builtin_expect(done, 1))
+			return;
+	}
+	tracker_alloc(block, size, frame);
+}
+
+QUICK bool free_quickly(struct thread_state *thread, uintptr_t block)
+{
+	uint64_t slot = tracker_is_on() ? blocks_take_quickly(block) : 0;
+	if (slot == 0)
+		return false;
+	threads_count_own_free(thread->cell, HDT_SLOT_SIZE(slot));
+	if (block == thread->last_block) {
+		thread->last_block = 0;
+		threads_count_own_temporary(thread->cell, HDT_SLOT_STACK(slot));
+	}
+	return true;
+}
+
+QUICK void tracker_free_quickly(void *block)
+{
+	struct thread_state *thread = &thread_state;
+	struct event here;
+	if (__builtin_expect(block && event_enter_quickly(&here, thread), 1)) {
+		bool done = free_quickly(thread, (uintptr_t)block);
+		event_leave_quickly(&here, thread);
+		if (__builtin_expect(done, 1))
+			return;
+	}
+	tracker_free(block);
+}
+
+#undef QUICK
+
+#endif
