@@ -139,6 +139,7 @@ ANALYZER_SRCS := \
 	analyzer/snapshot-info.c \
 	analyzer/snapshot-build.c \
 	analyzer/snapshot-output.c \
+	analyzer/addresses.c \
 	analyzer/snapshot.c \
 	analyzer/render.c \
 	analyzer/source.c \

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addresses.h"
 #include "snapshot-trace-blocks.h"
 #include "snapshot-trace-info.h"
 #include "snapshot-trace-totals.h"
@@ -15,6 +16,7 @@ struct reader {
 	struct trace_file file;
 	struct trace_numbers numbers;
 	struct snapshot *snapshot;
+	struct address_map addresses;
 	struct hdt_node *nodes; /* raw, until the modules are known */
 	size_t node_bytes;
 	char *strings;
@@ -76,14 +78,23 @@ out:
 	return result;
 }
 
+/* A node's address as an address of its file. */
+static struct address address_of(const struct snapshot *snapshot, const struct hdt_node *node)
+{
+	bool special = node->module == HDT_MODULE_SPECIAL;
+	uint32_t module = special || node->module < snapshot->module_count ? node->module : HDS_MODULE_NONE;
+
+	return (struct address){.module = module,
+				.offset = special ? node->address : node->address - snapshot->modules[module].bias,
+				.flags = node->flags & HDT_NODE_EXACT ? HDS_FRAME_EXACT : 0};
+}
+
 static int add_node(struct reader *reader, size_t at, uint32_t *depths)
 {
 	const struct hdt_node *from = &reader->nodes[at];
 	struct snapshot *snapshot = reader->snapshot;
-	struct node *to = &snapshot->nodes[at];
-	bool special = from->module == HDT_MODULE_SPECIAL;
+	bool added;
 
-	*to = (struct node){0};
 	/* A hole, or not complete: nothing refers to it. */
 	if (!from->address)
 		return 0;
@@ -92,10 +103,11 @@ static int add_node(struct reader *reader, size_t at, uint32_t *depths)
 	depths[at] = depths[from->parent] + 1;
 	if (depths[at] > HDS_DEPTH_MAX)
 		return trace_damaged(&reader->file, "node %zu is deeper than %d frames", at, HDS_DEPTH_MAX);
-	to->parent = from->parent;
-	to->module = special || from->module < snapshot->module_count ? from->module : HDS_MODULE_NONE;
-	to->offset = special ? from->address : from->address - snapshot->modules[to->module].bias;
-	to->flags = from->flags & HDT_NODE_EXACT ? HDS_FRAME_EXACT : 0;
+	const struct address key = address_of(snapshot, from);
+	uint32_t address = address_map_add(&reader->addresses, snapshot, &key, &added);
+	if (address == SNAPSHOT_NONE)
+		return error_nomem(reader->file.error);
+	snapshot->nodes[at] = (struct node){.parent = from->parent, .address = address};
 	return 0;
 }
 
@@ -108,7 +120,7 @@ static int add_nodes(struct reader *reader)
 	int result = -1;
 
 	snapshot->nodes = calloc(count, sizeof(*snapshot->nodes));
-	if (!depths || !snapshot->nodes) {
+	if (!depths || !snapshot->nodes || address_map_init(&reader->addresses, snapshot)) {
 		error_nomem(reader->file.error);
 		goto out;
 	}
@@ -118,6 +130,7 @@ static int add_nodes(struct reader *reader)
 			goto out;
 	result = 0;
 out:
+	address_map_release(&reader->addresses);
 	free(depths);
 	return result;
 }

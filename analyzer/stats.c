@@ -382,7 +382,8 @@ static void measure(const struct stack *stack, enum stats_metric metric, struct 
 static void note_missing_line(struct builder *builder, const struct credit *credit)
 {
 	const struct frame *frame = &builder->frames.list[credit->attributed];
-	uint32_t module = frame->node < builder->snapshot->node_count ? builder->snapshot->nodes[frame->node].module : HDS_MODULE_NONE;
+	uint32_t module =
+		frame->node < builder->snapshot->node_count ? snapshot_address_of(builder->snapshot, frame->node)->module : HDS_MODULE_NONE;
 
 	if (frame->line == 0 && !credit->one_time && module != HDS_MODULE_NONE && module < builder->snapshot->module_count)
 		builder->stats->no_line[module] += credit->size;
