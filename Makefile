@@ -72,6 +72,8 @@ PRELOAD_CORE_SRCS := \
 	preload/output.c \
 	preload/snapshot-file.c \
 	preload/config.c \
+	preload/unwind-rows.c \
+	preload/fde-table.c \
 	preload/trace-file.c \
 	preload/elf-view.c \
 	preload/stack-bounds.c \
@@ -235,6 +237,7 @@ SCENARIOS  := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/scenarios/*.c)))
 # The oracle of the unwinder's tests, and frames without a frame pointer for it.
 LIBS_check-unwind       := -lunwind-generic -lunwind
 LIBS_check-unwind-rules := $(LIBS_check-unwind)
+LIBS_check-unwind-learn := $(LIBS_check-unwind) -rdynamic
 LIBS_check-unwind-edges := $(LIBS_check-unwind) -Wl,--section-start=.far_text=0x40000000
 CFLAGS_check-unwind     := -fomit-frame-pointer
 $(BUILD)/tests/unit/check-unwind-rules $(BUILD)/tests/unit/check-modules: | $(TARGET_LIBS)
