@@ -60,7 +60,7 @@ tell()
 	local name=$1 story=$2 file pid
 	shift 2
 	mkdir -p "$scratch/told"
-	(cd "$top" && "$heapdelta" run -q -o "$scratch/told/%p.hds" -- "$programs/scenarios/$story" "$@") || return
+	(cd "$top" && PATH=$programs/scenarios:$PATH "$heapdelta" run -q -o "$scratch/told/%p.hds" -- "$story" "$@") || return
 	for file in "$scratch"/told/*.hds; do
 		pid=${file##*/}
 		pid=${pid%%.*}
