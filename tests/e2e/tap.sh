@@ -54,7 +54,8 @@ marked()
 }
 
 # tell NAME STORY ARGUMENT…: runs a story of tests/scenarios/; its snapshots are $scratch/NAME.before.hds, …, NAME.after.hds and, of its
-# exit, NAME.hds.  From the top of the sources, as a user would.
+# exit, NAME.hds.  From the top of the sources, as a user would, and by its bare name: a report cuts a long command, and how long a path
+# to it is depends on where the sources are.
 tell()
 {
 	local name=$1 story=$2 file pid
