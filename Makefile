@@ -71,6 +71,7 @@ PRELOAD_CORE_SRCS := \
 	preload/trace.c \
 	preload/output.c \
 	preload/snapshot-file.c \
+	preload/sampling.c \
 	preload/config.c \
 	preload/unwind-rows.c \
 	preload/fde-table.c \

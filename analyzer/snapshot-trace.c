@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "addresses.h"
+#include "heapdelta/sampling.h"
 #include "snapshot-trace-blocks.h"
 #include "snapshot-trace-info.h"
 #include "snapshot-trace-totals.h"
@@ -168,6 +169,12 @@ static struct stack *new_stack(struct snapshot *snapshot, uint32_t node, uint32_
 	return stack;
 }
 
+/* Of a sum of a stack; the number of a stack is its node's. */
+static uint64_t whole_blocks(const struct reader *reader, uint64_t blocks, uint32_t node)
+{
+	return reader->numbers.distance ? sampling_whole_blocks(blocks, node) : blocks;
+}
+
 static void count_live(struct snapshot *snapshot, struct stack *stack, uint64_t blocks, uint64_t bytes)
 {
 	stack->live_blocks += blocks;
@@ -186,7 +193,9 @@ static void add_node_stacks(struct reader *reader, uint32_t node, size_t *other)
 	bool others = *other < numbers->other_count && numbers->others[*other].node == node;
 
 	if (from->live_blocks || (has_numbers(from) && !others))
-		count_live(snapshot, new_stack(snapshot, node, 0), from->live_blocks, from->live_bytes);
+		count_live(snapshot, new_stack(snapshot, node, 0), whole_blocks(reader, from->live_blocks, node), from->live_bytes);
+	if (snapshot->stack_count > first)
+		snapshot->stacks[first].variance = from->live_variance;
 	for (; *other < numbers->other_count && numbers->others[*other].node == node; ++*other) {
 		const struct other_block *block = &numbers->others[*other];
 		struct stack *last = snapshot->stack_count > first ? &snapshot->stacks[snapshot->stack_count - 1] : NULL;
@@ -196,9 +205,9 @@ static void add_node_stacks(struct reader *reader, uint32_t node, size_t *other)
 	}
 	if (snapshot->stack_count == first)
 		return;
-	snapshot->stacks[first].total_blocks = from->total_blocks;
+	snapshot->stacks[first].total_blocks = whole_blocks(reader, from->total_blocks, node);
 	snapshot->stacks[first].total_bytes = from->total_bytes;
-	snapshot->stacks[first].temporary_blocks = from->temporary_blocks;
+	snapshot->stacks[first].temporary_blocks = whole_blocks(reader, from->temporary_blocks, node);
 }
 
 static int add_stacks(struct reader *reader)
@@ -278,6 +287,7 @@ int snapshot_read_trace(struct snapshot *snapshot, int fd, const char *spill_roo
 	reader.numbers = (struct trace_numbers){.file = &reader.file, .with_blocks = with_blocks};
 	reader.info = (struct trace_info){.file = &reader.file, .snapshot = snapshot, .lost = reader.numbers.lost};
 	int result = trace_file_open(&reader.file, fd, name, spill_root, error);
+	reader.numbers.distance = reader.file.header.sample_bytes;
 	if (!result)
 		result = read_tables(&reader) || add_stacks(&reader) || add_blocks(&reader) || trace_read_info(&reader.info) ? -1 : 0;
 	trace_file_close(&reader.file);
