@@ -270,7 +270,7 @@ $(TARGET_LIBS): $(BUILD)/%.so: %.c
 
 .PHONY: tests targets
 tests: $(UNIT_PRELOAD) $(UNIT_ANALYZER) targets ## build the tests and the programs that they trace
-targets: $(TARGETS) $(TARGET_LIBS) $(SCENARIOS)
+targets: $(TARGETS) $(TARGET_LIBS) $(SCENARIOS) bench-programs
 
 # TESTS=… picks tests by name: `make check-unit TESTS='check-blocks check-threads'`, `make check-e2e TESTS=scenarios`.
 TESTS ?=
@@ -310,7 +310,8 @@ bench: all bench-programs ## cost against no tracer and against heaptrack: BENCH
 	$(Q)scripts/install-deps bench || echo 'bench: measured without what is missing'
 	$(Q)BUILD=$(BUILD) BENCH='$(BENCH)' ROUNDS='$(ROUNDS)' CORE='$(CORE)' QUICK='$(QUICK)' OUT='$(OUT)' tests/bench/run
 bench-programs: $(BENCH_PROGRAMS)
-BENCH_CFLAGS := -std=gnu11 -O2 -g $(WARNINGS) -Iinclude -MMD -MP -D_GNU_SOURCE
+# A recursion stays one: the depth of the stack is what is measured.
+BENCH_CFLAGS := -std=gnu11 -O2 -g -fno-optimize-sibling-calls $(WARNINGS) -Iinclude -MMD -MP -D_GNU_SOURCE
 $(BUILD)/tests/bench/pairs-fp: tests/bench/pairs.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
