@@ -160,6 +160,7 @@ ANALYZER_SRCS := \
 	analyzer/worktree.c \
 	analyzer/traces.c \
 	analyzer/closest.c \
+	analyzer/estimate.c \
 	analyzer/runtime-names.c \
 	analyzer/intervals.c \
 	analyzer/pointer-map.c \

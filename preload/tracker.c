@@ -405,8 +405,10 @@ int tracker_track(uint32_t domain, uintptr_t address, uint64_t size, const uintp
 	struct thread_state *thread = &thread_state;
 	struct event here;
 	uint64_t gap = thread->gap;
-	if (domain == 0 && sampling_skips(thread, size))
+	if (domain == 0 && sampling_skips(thread, size)) {
+		tracker_untrack(domain, address); /* what stood there has been replaced, by nothing that is recorded */
 		return 0;
+	}
 	if (!enter(&here, thread))
 		return -1;
 	bool wanted = domain != 0 || thread->gap == 0 || reach_mark(thread, gap, size);
