@@ -72,7 +72,10 @@ PRELOAD_CORE_SRCS := \
 	preload/trace.c \
 	preload/output.c \
 	preload/snapshot-file.c \
+	preload/sampling.c \
 	preload/config.c \
+	preload/unwind-rows.c \
+	preload/fde-table.c \
 	preload/trace-file.c \
 	preload/elf-view.c \
 	preload/stack-bounds.c \
@@ -140,6 +143,7 @@ ANALYZER_SRCS := \
 	analyzer/snapshot-info.c \
 	analyzer/snapshot-build.c \
 	analyzer/snapshot-output.c \
+	analyzer/addresses.c \
 	analyzer/snapshot.c \
 	analyzer/render.c \
 	analyzer/source.c \
@@ -157,6 +161,7 @@ ANALYZER_SRCS := \
 	analyzer/worktree.c \
 	analyzer/traces.c \
 	analyzer/closest.c \
+	analyzer/estimate.c \
 	analyzer/runtime-names.c \
 	analyzer/intervals.c \
 	analyzer/pointer-map.c \
@@ -235,6 +240,7 @@ SCENARIOS  := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/scenarios/*.c)))
 # The oracle of the unwinder's tests, and frames without a frame pointer for it.
 LIBS_check-unwind       := -lunwind-generic -lunwind
 LIBS_check-unwind-rules := $(LIBS_check-unwind)
+LIBS_check-unwind-learn := $(LIBS_check-unwind) -rdynamic
 LIBS_check-unwind-edges := $(LIBS_check-unwind) -Wl,--section-start=.far_text=0x40000000
 CFLAGS_check-unwind     := -fomit-frame-pointer
 $(BUILD)/tests/unit/check-unwind-rules $(BUILD)/tests/unit/check-modules: | $(TARGET_LIBS)
@@ -266,7 +272,7 @@ $(TARGET_LIBS): $(BUILD)/%.so: %.c
 
 .PHONY: tests targets
 tests: $(UNIT_PRELOAD) $(UNIT_ANALYZER) targets ## build the tests and the programs that they trace
-targets: $(TARGETS) $(TARGET_LIBS) $(SCENARIOS)
+targets: $(TARGETS) $(TARGET_LIBS) $(SCENARIOS) bench-programs
 
 # TESTS=… picks tests by name: `make check-unit TESTS='check-blocks check-threads'`, `make check-e2e TESTS=scenarios`.
 TESTS ?=
@@ -306,7 +312,8 @@ bench: all bench-programs ## cost against no tracer and against heaptrack: BENCH
 	$(Q)scripts/install-deps bench || echo 'bench: measured without what is missing'
 	$(Q)BUILD=$(BUILD) BENCH='$(BENCH)' ROUNDS='$(ROUNDS)' CORE='$(CORE)' QUICK='$(QUICK)' OUT='$(OUT)' tests/bench/run
 bench-programs: $(BENCH_PROGRAMS)
-BENCH_CFLAGS := -std=gnu11 -O2 -g $(WARNINGS) -Iinclude -MMD -MP -D_GNU_SOURCE
+# A recursion stays one: the depth of the stack is what is measured.
+BENCH_CFLAGS := -std=gnu11 -O2 -g -fno-optimize-sibling-calls $(WARNINGS) -Iinclude -MMD -MP -D_GNU_SOURCE
 $(BUILD)/tests/bench/pairs-fp: tests/bench/pairs.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a stack's node outward to the root, each node giving its locations.  The text that stands for the file of a frame without a line is
- * composed once per node and kept there: this runs for every stack of a snapshot.
+ * From a stack's node outward to the root, each node giving the locations of its address.  The text that stands for the file of a frame
+ * without a line is composed once per address and kept there.
  */
 #include "frames.h"
 
@@ -37,36 +37,36 @@ static const char *special_name(uint64_t special)
 	return special < HDT_SPECIAL_COUNT && names[special] ? names[special] : "[unknown]";
 }
 
-static const struct module *module_of(const struct snapshot *snapshot, const struct node *node)
+static const struct module *module_of(const struct snapshot *snapshot, const struct address *address)
 {
-	if (node->module == HDS_MODULE_NONE || node->module >= snapshot->module_count)
+	if (address->module == HDS_MODULE_NONE || address->module >= snapshot->module_count)
 		return NULL;
-	return &snapshot->modules[node->module];
+	return &snapshot->modules[address->module];
 }
 
 /* The location that names the function the address is in: inlined ones have no symbol. */
-static const struct location *symbol_of(const struct snapshot *snapshot, const struct node *node)
+static const struct location *symbol_of(const struct snapshot *snapshot, const struct address *address)
 {
 	const struct location *location;
 
-	if (!node->location_count)
+	if (!address->location_count)
 		return NULL;
-	location = &snapshot->locations[node->first_location + node->location_count - 1];
+	location = &snapshot->locations[address->first_location + address->location_count - 1];
 	return location->function ? location : NULL;
 }
 
 /* "libfoo.so.3(foo_open+0x1c)", "libfoo.so.3+0x1c40": never an address that changes from run to run. */
-static const char *compose(const struct snapshot *snapshot, const struct node *node)
+static const char *compose(const struct snapshot *snapshot, const struct address *address)
 {
-	const struct module *module = module_of(snapshot, node);
-	const struct location *symbol = symbol_of(snapshot, node);
+	const struct module *module = module_of(snapshot, address);
+	const struct location *symbol = symbol_of(snapshot, address);
 	const char *slash, *composed;
 	struct strbuf text;
 
-	if (node->offset & HDS_NO_ADDRESS)
+	if (address->offset & HDS_NO_ADDRESS)
 		return intern_add(snapshot->intern, "<unknown>");
-	if (node->module == HDS_MODULE_SPECIAL)
-		return intern_add(snapshot->intern, special_name(node->offset));
+	if (address->module == HDS_MODULE_SPECIAL)
+		return intern_add(snapshot->intern, special_name(address->offset));
 	if (!module)
 		return intern_add(snapshot->intern, "[unknown]");
 	slash = strrchr(module->path, '/');
@@ -75,17 +75,17 @@ static const char *compose(const struct snapshot *snapshot, const struct node *n
 	if (symbol)
 		strbuf_printf(&text, "(%s+0x%" PRIx64 ")", symbol->function, symbol->symbol_offset);
 	else
-		strbuf_printf(&text, "+0x%" PRIx64, node->offset);
+		strbuf_printf(&text, "+0x%" PRIx64, address->offset);
 	composed = text.failed ? NULL : intern_add(snapshot->intern, text.data);
 	strbuf_release(&text);
 	return composed;
 }
 
-static const char *label_of(const struct snapshot *snapshot, struct node *node)
+static const char *label_of(const struct snapshot *snapshot, struct address *address)
 {
-	if (!node->label)
-		node->label = compose(snapshot, node);
-	return node->label;
+	if (!address->label)
+		address->label = compose(snapshot, address);
+	return address->label;
 }
 
 /* ---- Frames ---- */
@@ -114,12 +114,12 @@ static uint32_t located_flags(struct location *location, const struct module *mo
 	return location->kinds & ~KNOWN;
 }
 
-static uint32_t unlocated_flags(struct node *node, const struct module *module)
+static uint32_t unlocated_flags(struct address *address, const struct module *module)
 {
-	if (!node->kinds)
-		node->kinds = KNOWN | frame_flags(NULL, NULL, module ? module->path : NULL) |
-			      (node->module == HDS_MODULE_SPECIAL ? FRAME_PSEUDO : 0);
-	return node->kinds & ~KNOWN;
+	if (!address->kinds)
+		address->kinds = KNOWN | frame_flags(NULL, NULL, module ? module->path : NULL) |
+				 (address->module == HDS_MODULE_SPECIAL ? FRAME_PSEUDO : 0);
+	return address->kinds & ~KNOWN;
 }
 
 static struct frame *add_frame(struct frames *frames)
@@ -137,15 +137,15 @@ static struct frame *add_frame(struct frames *frames)
 
 static int add_located(struct frames *frames, const struct snapshot *snapshot, uint32_t number, uint32_t at)
 {
-	struct node *node = &snapshot->nodes[number];
+	struct address *address = snapshot_address_of(snapshot, number);
 	struct location *location = &snapshot->locations[at];
-	const struct module *module = module_of(snapshot, node);
+	const struct module *module = module_of(snapshot, address);
 	struct frame *frame = add_frame(frames);
 
 	if (!frame)
 		return -1;
 	*frame = (struct frame){
-		.file = location->file ? location->file : label_of(snapshot, node),
+		.file = location->file ? location->file : label_of(snapshot, address),
 		.function = location->function,
 		.module = module ? module->path : NULL,
 		.line = location->file ? location->line : 0,
@@ -158,18 +158,18 @@ static int add_located(struct frames *frames, const struct snapshot *snapshot, u
 
 static int add_unlocated(struct frames *frames, const struct snapshot *snapshot, uint32_t number)
 {
-	struct node *node = &snapshot->nodes[number];
-	const struct module *module = module_of(snapshot, node);
+	struct address *address = snapshot_address_of(snapshot, number);
+	const struct module *module = module_of(snapshot, address);
 	struct frame *frame = add_frame(frames);
 
 	if (!frame)
 		return -1;
 	*frame = (struct frame){
-		.file = label_of(snapshot, node),
+		.file = label_of(snapshot, address),
 		.module = module ? module->path : NULL,
 		.location = NO_LOCATION,
 		.node = number,
-		.flags = unlocated_flags(node, module),
+		.flags = unlocated_flags(address, module),
 	};
 	return frame->file ? 0 : -1;
 }
@@ -190,13 +190,13 @@ int frames_of(struct frames *frames, const struct snapshot *snapshot, const stru
 
 	frames->count = 0;
 	for (uint32_t number = stack->node; number; number = snapshot->nodes[number].parent) {
-		const struct node *node = &snapshot->nodes[number];
-		uint32_t count = node->location_count;
+		const struct address *address = snapshot_address_of(snapshot, number);
+		uint32_t count = address->location_count;
 		total += count ? count : 1;
 		if (!count && frames->count < limit && add_unlocated(frames, snapshot, number))
 			return -1;
 		for (uint32_t i = 0; i < count && frames->count < limit; i++) {
-			if (add_located(frames, snapshot, number, node->first_location + i))
+			if (add_located(frames, snapshot, number, address->first_location + i))
 				return -1;
 		}
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Comes in: hashes and record numbers.  Goes out: the number of the record with a key.  Not thread-safe.
- * Open addressing with eight bytes a slot: tries of millions of nodes are looked up by (parent, module, offset), so the map must stay small
+ * Open addressing with eight bytes a slot: tries of millions of nodes are looked up by (parent, address), so the map must stay small
  * and must not hold the keys a second time.
  */
 #include "idmap.h"

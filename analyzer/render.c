@@ -65,6 +65,16 @@ char *render_integer(char buffer[CELL_TEXT_MAX], report_integer value, bool sign
 	return buffer;
 }
 
+static const char *render_bytes(char buffer[CELL_TEXT_MAX], const struct cell *cell, bool sign)
+{
+	char error[SIZE_TEXT_MAX];
+
+	size_text(buffer, (double)cell->integer, sign);
+	if (cell->error)
+		snprintf(buffer + strlen(buffer), CELL_TEXT_MAX - strlen(buffer), " ± %s", size_text(error, (double)cell->error, false));
+	return buffer;
+}
+
 const char *render_cell(char buffer[CELL_TEXT_MAX], const struct cell *cell)
 {
 	switch (cell->kind) {
@@ -76,9 +86,9 @@ const char *render_cell(char buffer[CELL_TEXT_MAX], const struct cell *cell)
 	case CELL_COUNT_DELTA:
 		return render_integer(buffer, cell->integer, true);
 	case CELL_BYTES:
-		return size_text(buffer, (double)cell->integer, false);
+		return render_bytes(buffer, cell, false);
 	case CELL_BYTES_DELTA:
-		return size_text(buffer, (double)cell->integer, true);
+		return render_bytes(buffer, cell, true);
 	case CELL_AVERAGE:
 		return size_text(buffer, cell->real, false);
 	case CELL_FLAG:
@@ -111,18 +121,20 @@ void render_cells(struct strbuf *out, const struct report_table *table, const st
 
 	for (size_t i = 0; i < table->column_count; i++) {
 		const struct report_column *column = &table->columns[i];
-		const struct cell *cell = &cells[i];
-		if (!(column->places & place) || cell->kind == CELL_NONE)
+		struct cell cell = cells[i];
+		if (!(column->places & place) || cell.kind == CELL_NONE)
 			continue;
-		if (is_delta(cell)) {
-			strbuf_printf(out, " (%s)", render_cell(buffer, cell));
+		if (place == IN_LINES)
+			cell.error = 0; /* tracemalloc's format has no place for it */
+		if (is_delta(&cell)) {
+			strbuf_printf(out, " (%s)", render_cell(buffer, &cell));
 			continue;
 		}
 		strbuf_printf(out, "%s%s=", first ? "" : ", ", column->label ? column->label : column->name);
-		if (cell->kind == CELL_BYTES_SERIES || cell->kind == CELL_COUNT_SERIES)
-			add_series(out, cell);
+		if (cell.kind == CELL_BYTES_SERIES || cell.kind == CELL_COUNT_SERIES)
+			add_series(out, &cell);
 		else
-			strbuf_puts(out, render_cell(buffer, cell));
+			strbuf_puts(out, render_cell(buffer, &cell));
 		first = false;
 	}
 }

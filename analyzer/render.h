@@ -41,9 +41,9 @@ enum { CELL_TEXT_MAX = 128 };
 
 /* A 128-bit integer in decimal; `sign`: "+" before values that are not negative. */
 char *render_integer(char buffer[CELL_TEXT_MAX], report_integer value, bool sign);
-/* A cell as people read it: "1024 KiB", "+12"; the text of CELL_TEXT as it is. */
+/* A cell as people read it: "1024 KiB", "+12", "12.0 MiB ± 3.1 MiB"; the text of CELL_TEXT as it is. */
 const char *render_cell(char buffer[CELL_TEXT_MAX], const struct cell *cell);
-/* "size=1024 KiB (+512 KiB), count=12 (+6), average=85.3 KiB": the cells of the columns that appear in `place`. */
+/* "size=1024 KiB (+512 KiB), count=12 (+6), average=85.3 KiB": the cells of the columns that appear in `place`; without errors in `lines`. */
 void render_cells(struct strbuf *out, const struct report_table *table, const struct cell *cells, unsigned place);
 /* Text for a terminal: control characters and broken UTF-8 become visible escapes. */
 void render_escape(struct strbuf *out, const char *text);

@@ -35,6 +35,7 @@ enum cell_kind {
 struct cell {
 	enum cell_kind kind;
 	report_integer integer;
+	report_integer error; /* of a size in text: "size=12.0 MiB ± 3.1 MiB"; 0: exact */
 	double real;
 	const char *text;
 	const report_integer *integers;

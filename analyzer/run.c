@@ -66,6 +66,8 @@ static int build_environment(struct run *run, struct error *error)
 		snprintf(number, sizeof(number), "%llu", run->options->nframe);
 		environment_set(&run->environment, "HEAPDELTA_NFRAME", number);
 	}
+	if (run->options->sample)
+		environment_set(&run->environment, "HEAPDELTA_SAMPLE", run->options->sample);
 	if (!run->options->follow)
 		environment_set(&run->environment, "HEAPDELTA_FOLLOW", "0");
 	return run->environment.failed ? error_nomem(error) : 0;

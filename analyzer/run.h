@@ -8,7 +8,7 @@
 #include "cmd.h"
 
 struct run_options {
-	const char *output, *source_root;
+	const char *output, *source_root, *sample;
 	unsigned long long interval, keep, nframe;
 	bool blocks, follow, symbols, wait;
 	struct opt_list only, except;

@@ -14,6 +14,7 @@ struct merge {
 	struct snapshot *into;
 	const struct snapshot *from;
 	uint32_t *modules;   /* index in `into` per module of `from` */
+	uint32_t *addresses; /* the same for addresses */
 	uint32_t *nodes;     /* the same for nodes */
 	uint32_t *locations; /* copy of the range that starts here; SNAPSHOT_NONE: not copied yet */
 };
@@ -28,67 +29,60 @@ static int add_modules(struct merge *merge)
 	return 0;
 }
 
-/* Append the locations of a node once, however many nodes share them. */
-static int copy_locations(struct merge *merge, const struct node *from, uint32_t *first)
+/* Append the locations of an address once, however many addresses share them. */
+static int copy_locations(struct merge *merge, const struct address *from, struct address *to)
 {
 	uint32_t *copied = &merge->locations[from->first_location];
 
+	if (!from->location_count)
+		return 0;
 	if (*copied == SNAPSHOT_NONE)
 		*copied = snapshot_append_locations(merge->into, merge->from->locations + from->first_location, from->location_count);
-	*first = *copied;
+	to->first_location = *copied;
+	to->location_count = from->location_count;
 	return *copied == SNAPSHOT_NONE ? -1 : 0;
 }
 
-/* The new node's locations: those of the same address, if it has some already, else a copy. */
-static int add_locations(struct merge *merge, const struct node *from, struct node *to)
-{
-	const struct node *known = snapshot_same_address(merge->into, to);
-
-	if (known) {
-		to->first_location = known->first_location;
-		to->location_count = known->location_count;
-		return 0;
-	}
-	if (!from->location_count)
-		return 0;
-	to->location_count = from->location_count;
-	return copy_locations(merge, from, &to->first_location);
-}
-
 /* Frames without an address have numbers of their own in each snapshot: they are told by their location. */
-static uint32_t add_unaddressed(struct merge *merge, const struct node *from, struct node to)
+static uint32_t add_unaddressed(struct merge *merge, const struct address *from, struct address *to)
 {
 	if (from->location_count == 1)
-		return snapshot_located_node(merge->into, to.parent, &merge->from->locations[from->first_location]);
-	to.offset = HDS_NO_ADDRESS | (HDS_NO_ADDRESS >> 1);
-	if (from->location_count) {
-		if (copy_locations(merge, from, &to.first_location))
-			return SNAPSHOT_NONE;
-		to.offset |= to.first_location;
-		to.location_count = from->location_count;
-	}
-	return snapshot_node(merge->into, &to);
+		return snapshot_located_address(merge->into, &merge->from->locations[from->first_location]);
+	if (copy_locations(merge, from, to))
+		return SNAPSHOT_NONE;
+	to->offset = HDS_NO_ADDRESS | (HDS_NO_ADDRESS >> 1) | to->first_location;
+	return snapshot_address(merge->into, to);
 }
 
-static uint32_t add_node(struct merge *merge, const struct node *from)
+/* The new address's locations: its own, if it has some already, else a copy. */
+static uint32_t add_address(struct merge *merge, const struct address *from)
 {
 	bool placed = from->module != HDS_MODULE_NONE && from->module != HDS_MODULE_SPECIAL;
-	struct node to = {.parent = merge->nodes[from->parent],
-			  .module = placed ? merge->modules[from->module] : from->module,
-			  .offset = from->offset,
-			  .flags = from->flags};
+	struct address to = {.module = placed ? merge->modules[from->module] : from->module, .offset = from->offset, .flags = from->flags};
 
 	if (!placed && from->module == HDS_MODULE_NONE && from->offset & HDS_NO_ADDRESS)
-		return add_unaddressed(merge, from, to);
-	if (add_locations(merge, from, &to))
-		return SNAPSHOT_NONE;
-	return snapshot_node(merge->into, &to);
+		return add_unaddressed(merge, from, &to);
+	uint32_t id = snapshot_address(merge->into, &to);
+	if (id == SNAPSHOT_NONE || merge->into->addresses[id].location_count || !from->location_count)
+		return id;
+	return copy_locations(merge, from, &to) ? SNAPSHOT_NONE : snapshot_address(merge->into, &to);
+}
+
+static int add_addresses(struct merge *merge)
+{
+	for (size_t i = 0; i < merge->from->address_count; i++) {
+		merge->addresses[i] = add_address(merge, &merge->from->addresses[i]);
+		if (merge->addresses[i] == SNAPSHOT_NONE)
+			return -1;
+	}
+	return 0;
 }
 
 static int add_nodes(struct merge *merge)
 {
 	for (size_t i = 1; i < merge->from->node_count; i++) {
-		merge->nodes[i] = add_node(merge, &merge->from->nodes[i]);
+		const struct node *from = &merge->from->nodes[i];
+		merge->nodes[i] = snapshot_child(merge->into, merge->nodes[from->parent], merge->addresses[from->address]);
 		if (merge->nodes[i] == SNAPSHOT_NONE)
 			return -1;
 	}
@@ -198,9 +192,10 @@ static int merge_init(struct merge *merge)
 	const struct snapshot *from = merge->from;
 
 	merge->modules = calloc(from->module_count + 1, sizeof(*merge->modules));
+	merge->addresses = calloc(from->address_count + 1, sizeof(*merge->addresses));
 	merge->nodes = calloc(from->node_count + 1, sizeof(*merge->nodes));
 	merge->locations = malloc((from->location_count + 1) * sizeof(*merge->locations));
-	if (!merge->modules || !merge->nodes || !merge->locations)
+	if (!merge->modules || !merge->addresses || !merge->nodes || !merge->locations)
 		return -1;
 	memset(merge->locations, 0xff, (from->location_count + 1) * sizeof(*merge->locations));
 	return 0;
@@ -212,7 +207,7 @@ int snapshot_add(struct snapshot *into, const struct snapshot *from, const char 
 	bool first = !into->node_count;
 	int result = -1;
 
-	if (merge_init(&merge) || add_modules(&merge) || add_nodes(&merge) || add_blocks(into, from))
+	if (merge_init(&merge) || add_modules(&merge) || add_addresses(&merge) || add_nodes(&merge) || add_blocks(into, from))
 		goto out;
 	if (add_stacks(&merge, process) || add_threads(into, from))
 		goto out;
@@ -220,6 +215,7 @@ int snapshot_add(struct snapshot *into, const struct snapshot *from, const char 
 	result = 0;
 out:
 	free(merge.modules);
+	free(merge.addresses);
 	free(merge.nodes);
 	free(merge.locations);
 	return result ? error_nomem(error) : 0;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addresses.h"
 #include "idmap.h"
 #include "snapshot.h"
 
@@ -14,10 +15,10 @@ struct snapshot_index {
 	size_t module_room, node_room, location_room, stack_room;
 	struct idmap modules, nodes;
 	struct idmap locations; /* of frames without an address */
-	struct idmap addresses; /* one node with locations per address */
+	struct address_map addresses;
 	/* As they were left: whoever else changed the arrays (a look-up of symbols does) made the tables stale. */
-	const void *left_nodes, *left_locations;
-	size_t left_node_count, left_location_count;
+	const void *left_nodes, *left_addresses, *left_locations;
+	size_t left_node_count, left_address_count, left_location_count;
 };
 
 int array_reserve(void *array_pointer, size_t *room, size_t need, size_t element_size)
@@ -44,7 +45,7 @@ void snapshot_index_free(struct snapshot_index *index)
 	idmap_release(&index->modules);
 	idmap_release(&index->nodes);
 	idmap_release(&index->locations);
-	idmap_release(&index->addresses);
+	address_map_release(&index->addresses);
 	free(index);
 }
 
@@ -70,26 +71,14 @@ static bool same_module(const void *records, uint32_t id, const void *key)
 
 static uint32_t hash_node(const struct idmap *map, const struct node *node)
 {
-	return idmap_hash(map, (uint64_t[]){(uint64_t)node->parent << 32 | node->module, node->offset, node->flags}, 3);
+	return idmap_hash(map, (uint64_t[]){(uint64_t)node->parent << 32 | node->address}, 1);
 }
 
 static bool same_node(const void *records, uint32_t id, const void *key)
 {
 	const struct node *a = (const struct node *)records + id, *b = key;
 
-	return a->parent == b->parent && a->module == b->module && a->offset == b->offset && a->flags == b->flags;
-}
-
-static uint32_t hash_address(const struct idmap *map, const struct node *node)
-{
-	return idmap_hash(map, (uint64_t[]){node->module, node->offset, node->flags}, 3);
-}
-
-static bool same_address(const void *records, uint32_t id, const void *key)
-{
-	const struct node *a = (const struct node *)records + id, *b = key;
-
-	return a->module == b->module && a->offset == b->offset && a->flags == b->flags;
+	return a->parent == b->parent && a->address == b->address;
 }
 
 static uint32_t hash_location(const struct idmap *map, const struct location *location)
@@ -110,39 +99,18 @@ static bool same_location(const void *records, uint32_t id, const void *key)
 
 /* ---- The tables ---- */
 
-static int index_address(struct snapshot *snapshot, uint32_t id)
+/* Locations of addresses stay with their address; only those that stand alone are shared by content. */
+static int index_location(struct snapshot *snapshot, const struct address *address)
 {
-	const struct node *node = &snapshot->nodes[id];
 	struct snapshot_index *index = snapshot->index;
-	uint32_t hash = hash_address(&index->addresses, node);
+	const struct location *location = &snapshot->locations[address->first_location];
 
-	if (!node->location_count || idmap_find(&index->addresses, hash, same_address, snapshot->nodes, node) != IDMAP_NONE)
+	if (address->module != HDS_MODULE_NONE || !(address->offset & HDS_NO_ADDRESS) || address->location_count != 1)
 		return 0;
-	return idmap_add(&index->addresses, hash, id);
-}
-
-static int index_location(struct snapshot *snapshot, uint32_t id)
-{
-	struct snapshot_index *index = snapshot->index;
-	const struct location *location = &snapshot->locations[id];
 	uint32_t hash = hash_location(&index->locations, location);
-
 	if (idmap_find(&index->locations, hash, same_location, snapshot->locations, location) != IDMAP_NONE)
 		return 0;
-	return idmap_add(&index->locations, hash, id);
-}
-
-static int index_node(struct snapshot *snapshot, uint32_t id)
-{
-	struct snapshot_index *index = snapshot->index;
-	const struct node *node = &snapshot->nodes[id];
-
-	if (idmap_add(&index->nodes, hash_node(&index->nodes, node), id))
-		return -1;
-	/* Locations of addresses stay with their address; only those that stand alone are shared by content. */
-	if (node->module != HDS_MODULE_NONE || !(node->offset & HDS_NO_ADDRESS))
-		return index_address(snapshot, id);
-	return node->location_count == 1 ? index_location(snapshot, node->first_location) : 0;
+	return idmap_add(&index->locations, hash, address->first_location);
 }
 
 /* Record 0 of the modules is unused, node 0 is the root. */
@@ -174,14 +142,16 @@ static int fill_index(struct snapshot *snapshot)
 	idmap_init(&index->modules);
 	idmap_init(&index->nodes);
 	idmap_init(&index->locations);
-	idmap_init(&index->addresses);
-	if (add_firsts(snapshot))
+	if (address_map_init(&index->addresses, snapshot) || add_firsts(snapshot))
 		return -1;
 	for (uint32_t i = 1; i < snapshot->module_count; i++)
 		if (idmap_add(&index->modules, hash_module(&index->modules, &snapshot->modules[i]), i))
 			return -1;
 	for (uint32_t i = 1; i < snapshot->node_count; i++)
-		if (index_node(snapshot, i))
+		if (idmap_add(&index->nodes, hash_node(&index->nodes, &snapshot->nodes[i]), i))
+			return -1;
+	for (uint32_t i = 0; i < snapshot->address_count; i++)
+		if (index_location(snapshot, &snapshot->addresses[i]))
 			return -1;
 	return 0;
 }
@@ -192,6 +162,8 @@ static void leave(struct snapshot *snapshot)
 
 	index->left_nodes = snapshot->nodes;
 	index->left_node_count = snapshot->node_count;
+	index->left_addresses = snapshot->addresses;
+	index->left_address_count = snapshot->address_count;
 	index->left_locations = snapshot->locations;
 	index->left_location_count = snapshot->location_count;
 }
@@ -201,6 +173,7 @@ static bool is_stale(const struct snapshot *snapshot)
 	const struct snapshot_index *index = snapshot->index;
 
 	return index->left_nodes != snapshot->nodes || index->left_node_count != snapshot->node_count ||
+	       index->left_addresses != snapshot->addresses || index->left_address_count != snapshot->address_count ||
 	       index->left_locations != snapshot->locations || index->left_location_count != snapshot->location_count;
 }
 
@@ -241,34 +214,51 @@ uint32_t snapshot_module(struct snapshot *snapshot, const struct module *module)
 	return (uint32_t)snapshot->module_count++;
 }
 
-uint32_t snapshot_node(struct snapshot *snapshot, const struct node *node)
+uint32_t snapshot_address(struct snapshot *snapshot, const struct address *address)
 {
+	bool added;
+
 	if (ensure_index(snapshot))
 		return SNAPSHOT_NONE;
-	struct snapshot_index *index = snapshot->index;
-	uint32_t found = idmap_find(&index->nodes, hash_node(&index->nodes, node), same_node, snapshot->nodes, node);
-	if (found != IDMAP_NONE)
-		return found;
-	if (snapshot->node_count >= SNAPSHOT_NONE ||
-	    array_reserve(&snapshot->nodes, &index->node_room, snapshot->node_count + 1, sizeof(*node)))
+	uint32_t id = address_map_add(&snapshot->index->addresses, snapshot, address, &added);
+	if (id == SNAPSHOT_NONE)
 		return SNAPSHOT_NONE;
-	uint32_t id = (uint32_t)snapshot->node_count;
-	snapshot->nodes[id] = *node;
-	/* Counted before it is indexed: of an entry that stands in one index only, the number must not be given to another node. */
-	snapshot->node_count++;
-	if (index_node(snapshot, id))
-		return SNAPSHOT_NONE;
+	struct address *own = &snapshot->addresses[id];
+	if (!own->location_count && address->location_count) {
+		own->first_location = address->first_location;
+		own->location_count = address->location_count;
+		if (index_location(snapshot, own))
+			return SNAPSHOT_NONE;
+	}
 	leave(snapshot);
 	return id;
 }
 
-const struct node *snapshot_same_address(struct snapshot *snapshot, const struct node *node)
+uint32_t snapshot_child(struct snapshot *snapshot, uint32_t parent, uint32_t address)
 {
+	const struct node node = {.parent = parent, .address = address};
+
 	if (ensure_index(snapshot))
-		return NULL;
-	struct idmap *map = &snapshot->index->addresses;
-	uint32_t found = idmap_find(map, hash_address(map, node), same_address, snapshot->nodes, node);
-	return found == IDMAP_NONE ? NULL : &snapshot->nodes[found];
+		return SNAPSHOT_NONE;
+	struct snapshot_index *index = snapshot->index;
+	uint32_t hash = hash_node(&index->nodes, &node), found = idmap_find(&index->nodes, hash, same_node, snapshot->nodes, &node);
+	if (found != IDMAP_NONE)
+		return found;
+	uint32_t id = (uint32_t)snapshot->node_count;
+	if (snapshot->node_count >= SNAPSHOT_NONE || array_reserve(&snapshot->nodes, &index->node_room, (size_t)id + 1, sizeof(node)) ||
+	    idmap_add(&index->nodes, hash, id))
+		return SNAPSHOT_NONE;
+	snapshot->nodes[id] = node;
+	snapshot->node_count++;
+	leave(snapshot);
+	return id;
+}
+
+uint32_t snapshot_node(struct snapshot *snapshot, uint32_t parent, const struct address *address)
+{
+	uint32_t id = snapshot_address(snapshot, address);
+
+	return id == SNAPSHOT_NONE ? SNAPSHOT_NONE : snapshot_child(snapshot, parent, id);
 }
 
 int snapshot_reserve_stacks(struct snapshot *snapshot, size_t more)
@@ -304,12 +294,18 @@ uint32_t snapshot_location(struct snapshot *snapshot, const struct location *loc
 	return id == SNAPSHOT_NONE || idmap_add(map, hash, id) ? SNAPSHOT_NONE : id;
 }
 
-uint32_t snapshot_located_node(struct snapshot *snapshot, uint32_t parent, const struct location *location)
+uint32_t snapshot_located_address(struct snapshot *snapshot, const struct location *location)
 {
 	uint32_t at = snapshot_location(snapshot, location);
 
 	if (at == SNAPSHOT_NONE)
 		return SNAPSHOT_NONE;
-	return snapshot_node(snapshot,
-			     &(struct node){.parent = parent, .offset = HDS_NO_ADDRESS | at, .first_location = at, .location_count = 1});
+	return snapshot_address(snapshot, &(struct address){.offset = HDS_NO_ADDRESS | at, .first_location = at, .location_count = 1});
+}
+
+uint32_t snapshot_located_node(struct snapshot *snapshot, uint32_t parent, const struct location *location)
+{
+	uint32_t address = snapshot_located_address(snapshot, location);
+
+	return address == SNAPSHOT_NONE ? SNAPSHOT_NONE : snapshot_child(snapshot, parent, address);
 }

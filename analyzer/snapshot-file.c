@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addresses.h"
 #include "hds-file.h"
 #include "snapshot-info.h"
 #include "snapshot.h"
@@ -14,6 +15,7 @@
 struct reader {
 	struct hds_file file;
 	struct snapshot *snapshot;
+	struct address_map addresses;
 	struct error *error;
 };
 
@@ -172,11 +174,11 @@ static int check_symbols(struct reader *reader)
 	return result;
 }
 
-/* The symbol of a frame; NULL: none. */
-static const struct hds_symbol *symbol_of(const struct reader *reader, const struct hds_frame *frame)
+/* The symbol of an address; NULL: none. */
+static const struct hds_symbol *symbol_of(const struct reader *reader, const struct address *address)
 {
 	const struct hds_symbol *records = reader->file.chunks[HDS_SYMBOLS].at;
-	struct hds_symbol key = {.module = frame->module, .offset = frame->offset, .flags = frame->flags};
+	struct hds_symbol key = {.module = address->module, .offset = address->offset, .flags = address->flags};
 	size_t low = 0, high = reader->file.chunks[HDS_SYMBOLS].count;
 
 	while (low < high) {
@@ -192,12 +194,26 @@ static const struct hds_symbol *symbol_of(const struct reader *reader, const str
 	return NULL;
 }
 
+/* What is looked up once per address. */
+static void describe_address(struct reader *reader, struct address *address)
+{
+	const struct hds_symbol *symbol = symbol_of(reader, address);
+
+	if (symbol && symbol->count) {
+		address->first_location = symbol->first;
+		address->location_count = symbol->count;
+	}
+	if (!symbol && address->module != HDS_MODULE_NONE && address->module != HDS_MODULE_SPECIAL)
+		reader->snapshot->symbolised = false;
+}
+
 /* One frame; its depth is known once that of its parent is. */
 static int read_frame(struct reader *reader, size_t at, uint32_t *depths)
 {
 	struct snapshot *snapshot = reader->snapshot;
 	const struct hds_frame *from = (const struct hds_frame *)reader->file.chunks[HDS_FRAMES].at + at;
-	struct node *to = &snapshot->nodes[at];
+	const struct address key = {.module = from->module, .offset = from->offset, .flags = from->flags};
+	bool added;
 
 	if (at ? from->parent >= at : from->parent != 0)
 		return bad(reader, "frame %zu has parent %u", at, from->parent);
@@ -206,34 +222,37 @@ static int read_frame(struct reader *reader, size_t at, uint32_t *depths)
 	depths[at] = at ? depths[from->parent] + 1 : 0;
 	if (depths[at] > HDS_DEPTH_MAX)
 		return bad(reader, "frame %zu is deeper than %d frames", at, HDS_DEPTH_MAX);
-	*to = (struct node){.parent = from->parent, .module = from->module, .offset = from->offset, .flags = from->flags};
-	const struct hds_symbol *symbol = symbol_of(reader, from);
-	if (symbol && symbol->count) {
-		to->first_location = symbol->first;
-		to->location_count = symbol->count;
-	}
-	if (!symbol && from->module != HDS_MODULE_NONE && from->module != HDS_MODULE_SPECIAL)
-		snapshot->symbolised = false;
+	uint32_t address = address_map_add(&reader->addresses, snapshot, &key, &added);
+	if (address == SNAPSHOT_NONE)
+		return error_nomem(reader->error);
+	if (added)
+		describe_address(reader, &snapshot->addresses[address]);
+	snapshot->nodes[at] = (struct node){.parent = from->parent, .address = address};
 	return 0;
+}
+
+static int read_all_frames(struct reader *reader)
+{
+	uint32_t *depths = array_for(reader, HDS_FRAMES, sizeof(*depths));
+	int result = depths ? 0 : -1;
+
+	for (size_t i = 0; i < reader->file.chunks[HDS_FRAMES].count && !result; i++)
+		result = read_frame(reader, i, depths);
+	free(depths);
+	return result;
 }
 
 static int read_frames(struct reader *reader)
 {
 	struct snapshot *snapshot = reader->snapshot;
-	uint32_t *depths = array_for(reader, HDS_FRAMES, sizeof(*depths));
-	int result = -1;
 
 	snapshot->nodes = array_for(reader, HDS_FRAMES, sizeof(*snapshot->nodes));
-	if (!snapshot->nodes || !depths)
-		goto out;
+	if (!snapshot->nodes)
+		return -1;
 	snapshot->node_count = reader->file.chunks[HDS_FRAMES].count ? reader->file.chunks[HDS_FRAMES].count : 1;
 	snapshot->symbolised = reader->file.chunks[HDS_SYMBOLS].at != NULL;
-	for (size_t i = 0; i < reader->file.chunks[HDS_FRAMES].count; i++)
-		if (read_frame(reader, i, depths))
-			goto out;
-	result = 0;
-out:
-	free(depths);
+	int result = address_map_init(&reader->addresses, snapshot) ? error_nomem(reader->error) : read_all_frames(reader);
+	address_map_release(&reader->addresses);
 	return result;
 }
 

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heapdelta/sampling.h"
+
 #define PIECE_BYTES (16u << 20)
 #define LEAF_BYTES_MAX (sizeof(uint64_t) << HDT_LEAF_BITS_MAX)
 #define RETRIES 64 /* a page's leaf can only grow, and that HDT_LEAF_BITS_MAX times */
@@ -69,6 +71,11 @@ void trace_numbers_release(struct trace_numbers *numbers)
 	free(numbers->blocks);
 }
 
+uint64_t trace_blocks(uint64_t distance, uint64_t count)
+{
+	return distance ? sampling_round_blocks(count) : count;
+}
+
 /* A block's stack was there before the block: an id beyond is damage, and the block is kept without its stack. */
 static uint32_t known_node(struct trace_numbers *numbers, uint32_t node)
 {
@@ -78,12 +85,30 @@ static uint32_t known_node(struct trace_numbers *numbers, uint32_t node)
 	return 0;
 }
 
+static void add_whole(struct node_numbers *node, uint64_t size)
+{
+	node->live_blocks++;
+	node->live_bytes += size;
+}
+
+/* What it stands for. */
+static void add_sampled(struct node_numbers *node, uint64_t distance, uint64_t size)
+{
+	struct sampling_weight weight = sampling_weigh(distance, size);
+
+	node->live_blocks += weight.parts;
+	node->live_bytes += weight.bytes;
+	node->live_variance = sampling_add_variance(node->live_variance, sampling_variance(weight, size));
+}
+
 static int add_block(struct trace_numbers *numbers, struct block block)
 {
 	uint32_t node = known_node(numbers, block.stack);
 
-	numbers->nodes[node].live_blocks++;
-	numbers->nodes[node].live_bytes += block.size;
+	if (numbers->distance)
+		add_sampled(&numbers->nodes[node], numbers->distance, block.size);
+	else
+		add_whole(&numbers->nodes[node], block.size);
 	if (!numbers->with_blocks)
 		return 0;
 	if (array_reserve(&numbers->blocks, &numbers->block_room, numbers->block_count + 1, sizeof(*numbers->blocks)))

@@ -10,8 +10,9 @@
 #include "snapshot.h"
 #include "trace-file.h"
 
+/* Of a sampled process, blocks are in parts (SAMPLING_PARTS) until everything is added up. */
 struct node_numbers {
-	uint64_t live_blocks, live_bytes; /* domain 0 */
+	uint64_t live_blocks, live_bytes, live_variance; /* domain 0 */
 	uint64_t total_blocks, total_bytes, temporary_blocks;
 };
 
@@ -23,6 +24,7 @@ struct other_block {
 
 struct trace_numbers {
 	struct trace_file *file;
+	uint64_t distance; /* of samples; 0: every block is recorded */
 	struct node_numbers *nodes;
 	size_t node_count, node_room; /* ids below node_count are known to exist */
 	struct other_block *others;
@@ -36,6 +38,9 @@ struct trace_numbers {
 /* Learn how many nodes there are by now. */
 int trace_numbers_grow(struct trace_numbers *numbers);
 void trace_numbers_release(struct trace_numbers *numbers);
+
+/* A count of the recorder's as whole blocks. */
+uint64_t trace_blocks(uint64_t distance, uint64_t count);
 
 /* Every live block, each exactly once. */
 int trace_read_blocks(struct trace_numbers *numbers);

@@ -87,7 +87,7 @@ static void set_numbers(const struct trace_info *from, const struct hdt_header *
 
 	info->truncated_stacks = header->truncated_stacks;
 	info->nested_events = header->nested_events;
-	info->cleared_blocks = header->cleared_blocks;
+	info->cleared_blocks = trace_blocks(from->file->header.sample_bytes, header->cleared_blocks);
 	info->cleared_bytes = header->cleared_bytes;
 	info->ignored_frees = header->ignored_frees;
 	for (int i = 0; i < HDT_LOSS_ROOM; i++)
@@ -97,7 +97,7 @@ static void set_numbers(const struct trace_info *from, const struct hdt_header *
 	info->uid = header->uid;
 	info->image = header->image;
 	info->nframe = header->nframe;
-	info->sample_bytes = header->sample_bytes;
+	info->sample_bytes = from->file->header.sample_bytes;
 	info->flags = header->flags;
 	info->machine = header->machine;
 	info->state = state_of(from, header);

@@ -140,19 +140,24 @@ static int add_threads(struct totals_reader *reader, struct snapshot *snapshot, 
 	snapshot->threads = calloc(reader->count ? reader->count : 1, sizeof(*snapshot->threads));
 	if (!snapshot->threads)
 		return error_nomem(reader->file->error);
+	uint64_t distance = reader->numbers->distance;
 	for (size_t i = 0; i < reader->count; i++) {
 		const struct hdt_thread *cell = &reader->again[i];
 		count_cell(&snapshot->info, cell, above);
 		if (!cell->alloc_blocks && !cell->free_blocks)
 			continue;
-		snapshot->threads[snapshot->thread_count++] = (struct thread){.tid = cell->tid,
-									      .number = cell->number,
-									      .alloc_blocks = cell->alloc_blocks,
-									      .alloc_bytes = cell->alloc_bytes,
-									      .free_blocks = cell->free_blocks,
-									      .free_bytes = cell->free_bytes,
-									      .temporary_blocks = cell->temporary_blocks};
+		snapshot->threads[snapshot->thread_count++] =
+			(struct thread){.tid = cell->tid,
+					.number = cell->number,
+					.alloc_blocks = trace_blocks(distance, cell->alloc_blocks),
+					.alloc_bytes = cell->alloc_bytes,
+					.free_blocks = trace_blocks(distance, cell->free_blocks),
+					.free_bytes = cell->free_bytes,
+					.temporary_blocks = trace_blocks(distance, cell->temporary_blocks)};
 	}
+	snapshot->info.total_blocks = trace_blocks(distance, snapshot->info.total_blocks);
+	snapshot->info.freed_blocks = trace_blocks(distance, snapshot->info.freed_blocks);
+	snapshot->info.temporary_blocks = trace_blocks(distance, snapshot->info.temporary_blocks);
 	return 0;
 }
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addresses.h"
+#include "heapdelta/sampling.h"
 #include "snapshot-trace-blocks.h"
 #include "snapshot-trace-info.h"
 #include "snapshot-trace-totals.h"
@@ -15,6 +17,7 @@ struct reader {
 	struct trace_file file;
 	struct trace_numbers numbers;
 	struct snapshot *snapshot;
+	struct address_map addresses;
 	struct hdt_node *nodes; /* raw, until the modules are known */
 	size_t node_bytes;
 	char *strings;
@@ -76,14 +79,23 @@ out:
 	return result;
 }
 
+/* A node's address as an address of its file. */
+static struct address address_of(const struct snapshot *snapshot, const struct hdt_node *node)
+{
+	bool special = node->module == HDT_MODULE_SPECIAL;
+	uint32_t module = special || node->module < snapshot->module_count ? node->module : HDS_MODULE_NONE;
+
+	return (struct address){.module = module,
+				.offset = special ? node->address : node->address - snapshot->modules[module].bias,
+				.flags = node->flags & HDT_NODE_EXACT ? HDS_FRAME_EXACT : 0};
+}
+
 static int add_node(struct reader *reader, size_t at, uint32_t *depths)
 {
 	const struct hdt_node *from = &reader->nodes[at];
 	struct snapshot *snapshot = reader->snapshot;
-	struct node *to = &snapshot->nodes[at];
-	bool special = from->module == HDT_MODULE_SPECIAL;
+	bool added;
 
-	*to = (struct node){0};
 	/* A hole, or not complete: nothing refers to it. */
 	if (!from->address)
 		return 0;
@@ -92,10 +104,11 @@ static int add_node(struct reader *reader, size_t at, uint32_t *depths)
 	depths[at] = depths[from->parent] + 1;
 	if (depths[at] > HDS_DEPTH_MAX)
 		return trace_damaged(&reader->file, "node %zu is deeper than %d frames", at, HDS_DEPTH_MAX);
-	to->parent = from->parent;
-	to->module = special || from->module < snapshot->module_count ? from->module : HDS_MODULE_NONE;
-	to->offset = special ? from->address : from->address - snapshot->modules[to->module].bias;
-	to->flags = from->flags & HDT_NODE_EXACT ? HDS_FRAME_EXACT : 0;
+	const struct address key = address_of(snapshot, from);
+	uint32_t address = address_map_add(&reader->addresses, snapshot, &key, &added);
+	if (address == SNAPSHOT_NONE)
+		return error_nomem(reader->file.error);
+	snapshot->nodes[at] = (struct node){.parent = from->parent, .address = address};
 	return 0;
 }
 
@@ -108,7 +121,7 @@ static int add_nodes(struct reader *reader)
 	int result = -1;
 
 	snapshot->nodes = calloc(count, sizeof(*snapshot->nodes));
-	if (!depths || !snapshot->nodes) {
+	if (!depths || !snapshot->nodes || address_map_init(&reader->addresses, snapshot)) {
 		error_nomem(reader->file.error);
 		goto out;
 	}
@@ -118,6 +131,7 @@ static int add_nodes(struct reader *reader)
 			goto out;
 	result = 0;
 out:
+	address_map_release(&reader->addresses);
 	free(depths);
 	return result;
 }
@@ -155,6 +169,12 @@ static struct stack *new_stack(struct snapshot *snapshot, uint32_t node, uint32_
 	return stack;
 }
 
+/* Of a sum of a stack; the number of a stack is its node's. */
+static uint64_t whole_blocks(const struct reader *reader, uint64_t blocks, uint32_t node)
+{
+	return reader->numbers.distance ? sampling_whole_blocks(blocks, node) : blocks;
+}
+
 static void count_live(struct snapshot *snapshot, struct stack *stack, uint64_t blocks, uint64_t bytes)
 {
 	stack->live_blocks += blocks;
@@ -173,7 +193,9 @@ static void add_node_stacks(struct reader *reader, uint32_t node, size_t *other)
 	bool others = *other < numbers->other_count && numbers->others[*other].node == node;
 
 	if (from->live_blocks || (has_numbers(from) && !others))
-		count_live(snapshot, new_stack(snapshot, node, 0), from->live_blocks, from->live_bytes);
+		count_live(snapshot, new_stack(snapshot, node, 0), whole_blocks(reader, from->live_blocks, node), from->live_bytes);
+	if (snapshot->stack_count > first)
+		snapshot->stacks[first].variance = from->live_variance;
 	for (; *other < numbers->other_count && numbers->others[*other].node == node; ++*other) {
 		const struct other_block *block = &numbers->others[*other];
 		struct stack *last = snapshot->stack_count > first ? &snapshot->stacks[snapshot->stack_count - 1] : NULL;
@@ -183,9 +205,9 @@ static void add_node_stacks(struct reader *reader, uint32_t node, size_t *other)
 	}
 	if (snapshot->stack_count == first)
 		return;
-	snapshot->stacks[first].total_blocks = from->total_blocks;
+	snapshot->stacks[first].total_blocks = whole_blocks(reader, from->total_blocks, node);
 	snapshot->stacks[first].total_bytes = from->total_bytes;
-	snapshot->stacks[first].temporary_blocks = from->temporary_blocks;
+	snapshot->stacks[first].temporary_blocks = whole_blocks(reader, from->temporary_blocks, node);
 }
 
 static int add_stacks(struct reader *reader)
@@ -265,6 +287,7 @@ int snapshot_read_trace(struct snapshot *snapshot, int fd, const char *spill_roo
 	reader.numbers = (struct trace_numbers){.file = &reader.file, .with_blocks = with_blocks};
 	reader.info = (struct trace_info){.file = &reader.file, .snapshot = snapshot, .lost = reader.numbers.lost};
 	int result = trace_file_open(&reader.file, fd, name, spill_root, error);
+	reader.numbers.distance = reader.file.header.sample_bytes;
 	if (!result)
 		result = read_tables(&reader) || add_stacks(&reader) || add_blocks(&reader) || trace_read_info(&reader.info) ? -1 : 0;
 	trace_file_close(&reader.file);

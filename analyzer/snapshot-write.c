@@ -32,7 +32,7 @@ struct writer {
 	size_t used, room;
 	struct hds_chunk chunks[CHUNKS_MAX];
 	uint32_t chunk_count;
-	const struct node **symbols; /* one node per address that has a symbol, sorted */
+	const struct address **symbols; /* those that have a symbol, sorted */
 	size_t symbol_count;
 };
 
@@ -145,8 +145,9 @@ static void write_frames(struct writer *writer)
 	struct hds_frame *to = begin_chunk(writer, HDS_CHUNK_FRAMES, sizeof(*to), frame_count(snapshot));
 
 	for (size_t i = 0; i < snapshot->node_count; i++) {
-		const struct node *from = &snapshot->nodes[i];
-		to[i] = (struct hds_frame){.parent = from->parent, .module = from->module, .offset = from->offset, .flags = from->flags};
+		const struct address *at = snapshot_address_of(snapshot, (uint32_t)i);
+		to[i] = (struct hds_frame){
+			.parent = snapshot->nodes[i].parent, .module = at->module, .offset = at->offset, .flags = at->flags};
 	}
 }
 
@@ -205,7 +206,7 @@ static void write_symbols(struct writer *writer)
 	struct hds_symbol *to = begin_chunk(writer, HDS_CHUNK_SYMBOLS, sizeof(*to), writer->symbol_count);
 
 	for (size_t i = 0; i < writer->symbol_count; i++) {
-		const struct node *from = writer->symbols[i];
+		const struct address *from = writer->symbols[i];
 		to[i] = (struct hds_symbol){.module = from->module,
 					    .flags = from->flags,
 					    .offset = from->offset,
@@ -245,49 +246,37 @@ static void write_processes(struct writer *writer)
 	memcpy(of_stack, snapshot->stack_process, snapshot->stack_count * sizeof(*of_stack));
 }
 
-/* ---- Symbols: one per distinct address ---- */
+/* ---- Symbols: one per address ---- */
 
 static int compare_addresses(const void *a, const void *b)
 {
-	const struct node *one = *(const struct node *const *)a, *other = *(const struct node *const *)b;
+	const struct address *one = *(const struct address *const *)a, *other = *(const struct address *const *)b;
 
 	if (one->module != other->module)
 		return one->module < other->module ? -1 : 1;
 	if (one->offset != other->offset)
 		return one->offset < other->offset ? -1 : 1;
-	if (one->flags != other->flags)
-		return one->flags < other->flags ? -1 : 1;
-	/* Whichever has most locations stands for the address. */
-	return one->location_count < other->location_count ? 1 : one->location_count > other->location_count ? -1 : 0;
+	return one->flags < other->flags ? -1 : one->flags > other->flags;
 }
 
-static bool same_address(const struct node *a, const struct node *b)
+static bool needs_symbol(const struct snapshot *snapshot, const struct address *address)
 {
-	return a->module == b->module && a->offset == b->offset && a->flags == b->flags;
-}
-
-static bool needs_symbol(const struct snapshot *snapshot, const struct node *node)
-{
-	if (node->location_count)
+	if (address->location_count)
 		return true;
-	return snapshot->symbolised && node->module != HDS_MODULE_NONE && node->module != HDS_MODULE_SPECIAL;
+	return snapshot->symbolised && address->module != HDS_MODULE_NONE && address->module != HDS_MODULE_SPECIAL;
 }
 
 static int collect_symbols(struct writer *writer)
 {
 	const struct snapshot *snapshot = writer->snapshot;
-	size_t count = 0;
 
-	writer->symbols = malloc((frame_count(snapshot)) * sizeof(const struct node *));
+	writer->symbols = malloc((snapshot->address_count + 1) * sizeof(const struct address *));
 	if (!writer->symbols)
 		return error_nomem(writer->error);
-	for (size_t i = 1; i < snapshot->node_count; i++)
-		if (needs_symbol(snapshot, &snapshot->nodes[i]))
-			writer->symbols[count++] = &snapshot->nodes[i];
-	qsort(writer->symbols, count, sizeof(const struct node *), compare_addresses);
-	for (size_t i = 0; i < count; i++)
-		if (!writer->symbol_count || !same_address(writer->symbols[writer->symbol_count - 1], writer->symbols[i]))
-			writer->symbols[writer->symbol_count++] = writer->symbols[i];
+	for (size_t i = 0; i < snapshot->address_count; i++)
+		if (needs_symbol(snapshot, &snapshot->addresses[i]))
+			writer->symbols[writer->symbol_count++] = &snapshot->addresses[i];
+	qsort(writer->symbols, writer->symbol_count, sizeof(const struct address *), compare_addresses);
 	return 0;
 }
 

@@ -16,6 +16,7 @@ void snapshot_init(struct snapshot *snapshot, struct intern *intern)
 void snapshot_release(struct snapshot *snapshot)
 {
 	free(snapshot->modules);
+	free(snapshot->addresses);
 	free(snapshot->nodes);
 	free(snapshot->locations);
 	free(snapshot->stacks);

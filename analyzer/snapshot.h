@@ -2,9 +2,9 @@
 /*
  * The model: one snapshot in memory, whatever it was read from (.hds, trace file, interchange JSON).
  *
- * Frames form a trie: node 0 is the root, parent < own index.  A node has one address (or none, for interchange data) and, once symbols
- * are known, its locations: the source positions of that address, innermost inlined function first.  A stack ends at a node and carries the
- * numbers.  Strings are interned in a struct intern that outlives the snapshot and is shared by all snapshots of one command, so equal
+ * Frames form a trie: node 0 is the root, parent < own index.  Each node names an address; an address is stored once, however many nodes
+ * it is in, and has, once symbols are known, its locations: the source positions of that address, innermost inlined function first.  (Frames
+ * of interchange data have locations only: an address that is none.)  A stack ends at a node and carries the numbers.  Strings are interned in a struct intern that outlives the snapshot and is shared by all snapshots of one command, so equal
  * strings have equal pointers.  Everything else is owned by the snapshot.
  */
 #ifndef ANALYZER_SNAPSHOT_H
@@ -41,14 +41,19 @@ struct location {
 	uint64_t text_hash;
 };
 
-struct node {
-	uint32_t parent;
+/* What a frame stands at.  Two addresses differ in module, offset or flags. */
+struct address {
 	uint32_t module;                         /* index in modules; HDS_MODULE_NONE, HDS_MODULE_SPECIAL */
-	uint64_t offset;                         /* as hds_frame.offset; HDS_NO_ADDRESS set: none */
 	uint32_t flags;                          /* enum hds_frame_flags */
+	uint64_t offset;                         /* as hds_frame.offset; HDS_NO_ADDRESS set: none */
 	uint32_t first_location, location_count; /* count 0: not (yet) resolved, or nothing found */
 	uint32_t kinds;                          /* memo of frames.c; 0: not looked at yet */
 	const char *label;                       /* memo of frames.c: what stands for a file without a line; NULL: not composed yet */
+};
+
+struct node {
+	uint32_t parent;
+	uint32_t address; /* index in addresses */
 };
 
 struct stack {
@@ -95,6 +100,8 @@ struct snapshot {
 	bool symbolised;          /* locations are filled in: nothing more to look up */
 	struct module *modules;   /* [0] unused */
 	size_t module_count;
+	struct address *addresses; /* [0] that of the root and of holes */
+	size_t address_count;
 	struct node *nodes; /* [0] the root */
 	size_t node_count;
 	struct location *locations;
@@ -111,6 +118,11 @@ struct snapshot {
 	size_t process_count;
 	struct snapshot_index *index; /* look-up tables while it is built or added to; NULL until then */
 };
+
+static inline struct address *snapshot_address_of(const struct snapshot *snapshot, uint32_t node)
+{
+	return &snapshot->addresses[snapshot->nodes[node].address];
+}
 
 void snapshot_init(struct snapshot *snapshot, struct intern *intern);
 void snapshot_release(struct snapshot *snapshot);
@@ -143,17 +155,21 @@ uint64_t snapshot_lost(const struct snapshot *snapshot);
 
 /*
  * Building a snapshot piece by piece (snapshot-build.c).  Each finds the equal piece or adds it, and returns its index; SNAPSHOT_NONE: out of
- * memory.  A node is found by parent, module, offset and flags; a location by all of its members; a module by path and build id, or by all
- * members when it has no build id.
+ * memory.  A node is found by parent and address; an address by module, offset and flags; a location by all of its members; a module by path
+ * and build id, or by all members when it has no build id.
  */
 #define SNAPSHOT_NONE UINT32_MAX
-uint32_t snapshot_node(struct snapshot *snapshot, const struct node *node);
-uint32_t snapshot_location(struct snapshot *snapshot, const struct location *location);
 uint32_t snapshot_module(struct snapshot *snapshot, const struct module *module);
-/* The node of a frame that has no address, only a location. */
+uint32_t snapshot_location(struct snapshot *snapshot, const struct location *location);
+/* One that is there without locations takes those of `address`. */
+uint32_t snapshot_address(struct snapshot *snapshot, const struct address *address);
+/* The address of a frame that has none, only a location. */
+uint32_t snapshot_located_address(struct snapshot *snapshot, const struct location *location);
+/* The node below `parent` at an address that is there. */
+uint32_t snapshot_child(struct snapshot *snapshot, uint32_t parent, uint32_t address);
+/* Both at once. */
+uint32_t snapshot_node(struct snapshot *snapshot, uint32_t parent, const struct address *address);
 uint32_t snapshot_located_node(struct snapshot *snapshot, uint32_t parent, const struct location *location);
-/* Any node with this address that has locations; NULL: none. */
-const struct node *snapshot_same_address(struct snapshot *snapshot, const struct node *node);
 /* Locations that belong together, added as they are; the first one's index. */
 uint32_t snapshot_append_locations(struct snapshot *snapshot, const struct location *locations, size_t count);
 /* Room for `more` stacks at the end; 0 or −1. */

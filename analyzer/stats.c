@@ -32,6 +32,7 @@ struct builder {
 struct credit {
 	const struct stack *stack;
 	wide size, count;
+	double variance; /* of size */
 	size_t attributed;
 	bool one_time;
 };
@@ -290,8 +291,16 @@ static int key_frame(struct builder *builder, const struct frame *frame, const s
 	return key->file ? 0 : error_nomem(builder->error);
 }
 
+static bool is_empty(const struct credit *credit)
+{
+	return credit->size == 0 && credit->count == 0;
+}
+
 static void add_credit(struct group *group, const struct credit *credit, const char *via)
 {
+	group->allocated += credit->stack->total_bytes;
+	if (is_empty(credit))
+		return;
 	if (!group->example) {
 		group->via = via;
 	} else if (group->via != via) {
@@ -304,7 +313,7 @@ static void add_credit(struct group *group, const struct credit *credit, const c
 		group->example = credit->stack;
 	group->size += credit->size;
 	group->count += credit->count;
-	group->variance += (double)credit->stack->variance;
+	group->variance += credit->variance;
 	group->one_time = group->one_time && credit->one_time;
 }
 
@@ -357,13 +366,15 @@ static int credit_groups(struct builder *builder, const struct credit *credit)
 	return 0;
 }
 
-static void measure(const struct stack *stack, enum stats_metric metric, struct credit *credit)
+/* Variances are known of what lives; of anything else, the distance times its size is never less. */
+static void measure(const struct stack *stack, enum stats_metric metric, uint64_t distance, struct credit *credit)
 {
 	switch (metric) {
 	case METRIC_LIVE:
 		credit->size = stack->live_bytes;
 		credit->count = stack->live_blocks;
-		break;
+		credit->variance = (double)stack->variance;
+		return;
 	case METRIC_TOTAL:
 		credit->size = stack->total_bytes;
 		credit->count = stack->total_blocks;
@@ -377,12 +388,15 @@ static void measure(const struct stack *stack, enum stats_metric metric, struct 
 		credit->count = stack->peak_blocks;
 		break;
 	}
+	if (stack->domain == 0)
+		credit->variance = (double)distance * (double)credit->size;
 }
 
 static void note_missing_line(struct builder *builder, const struct credit *credit)
 {
 	const struct frame *frame = &builder->frames.list[credit->attributed];
-	uint32_t module = frame->node < builder->snapshot->node_count ? builder->snapshot->nodes[frame->node].module : HDS_MODULE_NONE;
+	uint32_t module =
+		frame->node < builder->snapshot->node_count ? snapshot_address_of(builder->snapshot, frame->node)->module : HDS_MODULE_NONE;
 
 	if (frame->line == 0 && !credit->one_time && module != HDS_MODULE_NONE && module < builder->snapshot->module_count)
 		builder->stats->no_line[module] += credit->size;
@@ -394,21 +408,22 @@ static int add_stack(struct builder *builder, const struct stack *stack)
 	struct credit credit = {.stack = stack};
 	struct frames *frames = &builder->frames;
 
-	measure(stack, options->metric, &credit);
-	if (credit.size == 0 && credit.count == 0)
+	measure(stack, options->metric, builder->snapshot->info.sample_bytes, &credit);
+	if (is_empty(&credit) && !builder->snapshot->info.sample_bytes)
 		return 0;
 	if (frames_of(frames, builder->snapshot, stack, 0) < 0)
 		return error_nomem(builder->error);
-	builder->stats->considered++;
+	builder->stats->considered += !is_empty(&credit);
 	credit.attributed = attribution_choose(&options->attribution, frames, &credit.one_time);
 	if (options->nframe && frames->count - credit.attributed > options->nframe)
 		frames->count = credit.attributed + options->nframe;
 	if (options->filters && !filters_pass(options->filters, frames, credit.attributed, stack->domain)) {
-		builder->stats->filtered_out++;
+		builder->stats->filtered_out += !is_empty(&credit);
 		return 0;
 	}
 	builder->stats->total_size += credit.size;
 	builder->stats->total_count += credit.count;
+	builder->stats->total_variance += credit.variance;
 	note_missing_line(builder, &credit);
 	return credit_groups(builder, &credit);
 }
@@ -438,10 +453,26 @@ static int by_count(const void *left, const void *right)
 	return order ? order : by_size(left, right);
 }
 
+/* Groups that were made for what their stacks have allocated only. */
+static void drop_empty_groups(struct builder *builder)
+{
+	struct stats *stats = builder->stats;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < stats->count; i++) {
+		if (!stats->groups[i].example)
+			continue;
+		stats->groups[kept] = stats->groups[i];
+		builder->offsets[kept++] = builder->offsets[i];
+	}
+	stats->count = kept;
+}
+
 static void finish(struct builder *builder)
 {
 	struct stats *stats = builder->stats;
 
+	drop_empty_groups(builder);
 	for (size_t i = 0; i < stats->count; i++)
 		stats->groups[i].frames = stats->frame_pool + builder->offsets[i];
 	if (stats->count)

@@ -38,7 +38,8 @@ struct group {
 	size_t frame_count;
 	size_t attributed; /* index in frames */
 	wide size, count;
-	double variance;
+	double variance;             /* of size; 0: exact */
+	wide allocated;              /* sampled data: bytes in total of all its stacks, also of those where nothing lives */
 	const struct stack *example; /* the stack with most bytes in the group */
 	const char *via;             /* function passed over by attribution, NULL: none or several */
 	bool one_time;               /* only libc and runtime one-time blocks */
@@ -51,6 +52,7 @@ struct stats {
 	struct group *groups; /* sorted: size, count, traceback, descending */
 	size_t count;
 	wide total_size, total_count; /* of the stacks that passed the filters, each once */
+	double total_variance;        /* of total_size */
 	size_t considered;            /* stacks with anything to show */
 	size_t filtered_out;          /* stacks */
 	wide *no_line;                /* per module of the snapshot: bytes whose attributed frame has no line; one-time blocks left out */

@@ -11,8 +11,10 @@
 #include <sys/wait.h>
 
 #include "cmd.h"
+#include "render.h"
 #include "size-text.h"
 #include "strbuf.h"
+#include "view-words.h"
 
 #define SECOND UINT64_C(1000000000)
 
@@ -70,14 +72,18 @@ static void print_command(const struct summary *summary, FILE *out)
 
 /* ---- Numbers --------------------------------------------------------------------------------------------------------------------- */
 
-static void print_live(const struct snapshot_info *info, bool several, FILE *out)
+static void print_live(const struct snapshot *sum, bool several, FILE *out)
 {
-	char live[SIZE_TEXT_MAX], peak[SIZE_TEXT_MAX], when[DURATION_TEXT_MAX], numbers[128];
+	const struct snapshot_info *info = &sum->info;
+	char peak[SIZE_TEXT_MAX], when[DURATION_TEXT_MAX];
+	struct strbuf numbers;
 
-	snprintf(numbers, sizeof(numbers), "%s in %" PRIu64 " block%s", size_text(live, (double)info->live_bytes, false), info->live_blocks,
-		 plural(info->live_blocks));
-	fprintf(out, "  live at exit   %-30s  peak %s%s", numbers, size_text(peak, (double)info->peak_bytes, false),
-		several ? " in all, each at its own time" : "");
+	strbuf_init(&numbers);
+	words_estimate(&numbers, (double)info->live_bytes, words_live_error(sum), false);
+	strbuf_printf(&numbers, " in %" PRIu64 " block%s", info->live_blocks, plural(info->live_blocks));
+	fprintf(out, "  live at exit   %-*s  peak %s%s", 30 + (int)(numbers.length - render_width(numbers.data)), numbers.data,
+		size_text(peak, (double)info->peak_bytes, false), several ? " in all, each at its own time" : "");
+	strbuf_release(&numbers);
 	if (!several && info->peak_ns)
 		fprintf(out, " at %s", duration_text(when, info->peak_ns));
 	fputc('\n', out);
@@ -119,6 +125,18 @@ static void print_lost(const struct snapshot *sum, FILE *out)
 	fputc('\n', out);
 }
 
+static void print_sampling(const struct snapshot *sum, FILE *out)
+{
+	struct strbuf text;
+
+	if (!sum->info.sample_bytes)
+		return;
+	strbuf_init(&text);
+	words_sampling(&text, sum->info.sample_bytes);
+	fprintf(out, "  recording      %s\n", text.data);
+	strbuf_release(&text);
+}
+
 void summary_head(const struct summary *summary, const struct snapshot *sum, FILE *out)
 {
 	char duration[DURATION_TEXT_MAX];
@@ -135,8 +153,9 @@ void summary_head(const struct summary *summary, const struct snapshot *sum, FIL
 		return;
 	}
 	fprintf(out, ", %zu process%s\n", processes, processes == 1 ? "" : "es");
-	print_live(&sum->info, processes > 1, out);
+	print_live(sum, processes > 1, out);
 	print_allocated(&sum->info, out);
+	print_sampling(sum, out);
 	print_lost(sum, out);
 }
 

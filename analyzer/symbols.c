@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The nodes of a snapshot in, their locations out.  Nodes are sorted by (module, address), so that a module is looked for once and each of
- * its addresses asked once; nodes with equal addresses share their locations.  Open files are kept for the next snapshot, with strings of
+ * The addresses of a snapshot in, their locations out.  They are sorted by module, so that a module is looked for once, and by offset, so
+ * that its debug information is walked in one direction.  Open files are kept for the next snapshot, with strings of
  * their own, because snapshots may have different interns.
  */
 #include "symbols.h"
@@ -169,51 +169,48 @@ static struct entry *find_entry(struct symbols *symbols, const struct snapshot *
 struct work {
 	struct symbols *symbols;
 	struct snapshot *snapshot;
-	uint32_t *nodes; /* to resolve, sorted by address */
-	size_t node_count;
+	uint32_t *addresses; /* to resolve, sorted */
+	size_t count;
 	struct entry **entries; /* per module of the snapshot; NULL: not asked */
 	struct locations locations;
 };
 
-static bool lacks_line(const struct snapshot *snapshot, const struct node *node)
+static bool lacks_line(const struct snapshot *snapshot, const struct address *address)
 {
-	return !node->location_count || (snapshot->locations[node->first_location].flags & HDS_LOCATION_NO_LINE);
+	return !address->location_count || (snapshot->locations[address->first_location].flags & HDS_LOCATION_NO_LINE);
 }
 
-static bool needs_look_up(const struct snapshot *snapshot, const struct node *node)
+static bool needs_look_up(const struct snapshot *snapshot, const struct address *address)
 {
-	return node->module != HDS_MODULE_NONE && node->module < snapshot->module_count && !(node->offset & HDS_NO_ADDRESS) &&
-	       lacks_line(snapshot, node);
+	return address->module != HDS_MODULE_NONE && address->module < snapshot->module_count && !(address->offset & HDS_NO_ADDRESS) &&
+	       lacks_line(snapshot, address);
 }
 
-static int compare_addresses(const struct node *a, const struct node *b)
+static int by_offset(const void *left, const void *right, void *addresses)
 {
+	const struct address *a = (const struct address *)addresses + *(const uint32_t *)left;
+	const struct address *b = (const struct address *)addresses + *(const uint32_t *)right;
+
 	if (a->module != b->module)
 		return a->module < b->module ? -1 : 1;
 	if (a->offset != b->offset)
 		return a->offset < b->offset ? -1 : 1;
-	return (int)(a->flags & HDS_FRAME_EXACT) - (int)(b->flags & HDS_FRAME_EXACT);
+	return a->flags < b->flags ? -1 : a->flags > b->flags;
 }
 
-static int by_address(const void *left, const void *right, void *nodes)
-{
-	return compare_addresses((const struct node *)nodes + *(const uint32_t *)left,
-				 (const struct node *)nodes + *(const uint32_t *)right);
-}
-
-static int collect_nodes(struct work *work)
+static int collect_addresses(struct work *work)
 {
 	const struct snapshot *snapshot = work->snapshot;
 
-	work->nodes = calloc(snapshot->node_count + 1, sizeof(*work->nodes));
+	work->addresses = calloc(snapshot->address_count + 1, sizeof(*work->addresses));
 	work->entries = calloc(snapshot->module_count + 1, sizeof(struct entry *));
-	if (!work->nodes || !work->entries)
+	if (!work->addresses || !work->entries)
 		return -1;
-	for (size_t i = 1; i < snapshot->node_count; i++) {
-		if (needs_look_up(snapshot, &snapshot->nodes[i]))
-			work->nodes[work->node_count++] = (uint32_t)i;
+	for (size_t i = 0; i < snapshot->address_count; i++) {
+		if (needs_look_up(snapshot, &snapshot->addresses[i]))
+			work->addresses[work->count++] = (uint32_t)i;
 	}
-	qsort_r(work->nodes, work->node_count, sizeof(*work->nodes), by_address, snapshot->nodes);
+	qsort_r(work->addresses, work->count, sizeof(*work->addresses), by_offset, snapshot->addresses);
 	return 0;
 }
 
@@ -243,49 +240,37 @@ static int finish_locations(struct work *work, const struct entry *entry, size_t
 	return failed ? -1 : 0;
 }
 
-/* Look `count` nodes with one address up. */
-static int resolve_address(struct work *work, const uint32_t *numbers, size_t count)
+static int resolve_address(struct work *work, struct address *address)
 {
-	struct snapshot *snapshot = work->snapshot;
-	struct node *node = &snapshot->nodes[numbers[0]];
-	struct entry **entry = &work->entries[node->module];
+	struct entry **entry = &work->entries[address->module];
 	size_t first = work->locations.count, found;
 
-	if (!*entry && !(*entry = find_entry(work->symbols, snapshot, node->module)))
+	if (!*entry && !(*entry = find_entry(work->symbols, work->snapshot, address->module)))
 		return -1;
 	if ((*entry)->closed && open_entry(work->symbols, *entry))
 		return -1;
 	if (!(*entry)->file)
 		return 0;
-	if (debug_lookup((*entry)->file, node->offset, node->flags & HDS_FRAME_EXACT, &work->locations) ||
+	if (debug_lookup((*entry)->file, address->offset, address->flags & HDS_FRAME_EXACT, &work->locations) ||
 	    finish_locations(work, *entry, first)) {
 		work->locations.count = first;
 		return -1;
 	}
 	found = work->locations.count - first;
-	if (!found || (node->location_count && (work->locations.list[first].flags & HDS_LOCATION_NO_LINE))) {
+	if (!found || (address->location_count && (work->locations.list[first].flags & HDS_LOCATION_NO_LINE))) {
 		work->locations.count = first;
 		return 0;
 	}
-	for (size_t i = 0; i < count; i++) {
-		node = &snapshot->nodes[numbers[i]];
-		node->first_location = (uint32_t)first;
-		node->location_count = (uint32_t)found;
-		node->label = NULL;
-	}
+	address->first_location = (uint32_t)first;
+	address->location_count = (uint32_t)found;
+	address->label = NULL;
 	return 0;
 }
 
 static int resolve_all(struct work *work)
 {
-	struct node *nodes = work->snapshot->nodes;
-	size_t next;
-
-	for (size_t i = 0; i < work->node_count; i = next) {
-		next = i + 1;
-		while (next < work->node_count && compare_addresses(&nodes[work->nodes[i]], &nodes[work->nodes[next]]) == 0)
-			next++;
-		if (resolve_address(work, work->nodes + i, next - i))
+	for (size_t i = 0; i < work->count; i++) {
+		if (resolve_address(work, &work->snapshot->addresses[work->addresses[i]]))
 			return -1;
 	}
 	return 0;
@@ -300,16 +285,16 @@ static void charge_missing(struct work *work)
 
 	for (size_t i = 0; i < snapshot->stack_count; i++) {
 		uint32_t number = snapshot->stacks[i].node;
-		const struct node *node = NULL;
-		for (; number; number = node->parent) {
-			node = &snapshot->nodes[number];
-			if (node->module == HDS_MODULE_NONE || node->module >= snapshot->module_count)
+		const struct address *address = NULL;
+		for (; number; number = snapshot->nodes[number].parent) {
+			address = snapshot_address_of(snapshot, number);
+			if (address->module == HDS_MODULE_NONE || address->module >= snapshot->module_count)
 				continue;
-			if (!is_runtime_module(snapshot->modules[node->module].path))
+			if (!is_runtime_module(snapshot->modules[address->module].path))
 				break;
 		}
-		if (number && work->entries[node->module] && lacks_line(snapshot, node))
-			work->entries[node->module]->missing_bytes += snapshot->stacks[i].live_bytes;
+		if (number && work->entries[address->module] && lacks_line(snapshot, address))
+			work->entries[address->module]->missing_bytes += snapshot->stacks[i].live_bytes;
 	}
 }
 
@@ -322,7 +307,7 @@ int symbols_resolve(struct symbols *symbols, struct snapshot *snapshot, struct e
 	snapshot_index_free(snapshot->index);
 	snapshot->index = NULL;
 	work.locations = (struct locations){snapshot->locations, snapshot->location_count, snapshot->location_count};
-	if (collect_nodes(&work) == 0)
+	if (collect_addresses(&work) == 0)
 		status = resolve_all(&work);
 	snapshot->locations = work.locations.list;
 	snapshot->location_count = work.locations.count;
@@ -332,7 +317,7 @@ int symbols_resolve(struct symbols *symbols, struct snapshot *snapshot, struct e
 	} else {
 		error_nomem(error);
 	}
-	free(work.nodes);
+	free(work.addresses);
 	free(work.entries);
 	return status;
 }

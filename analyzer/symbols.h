@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * (module, offset) → function, file, line, inlined frames; one look-up per distinct address, sorted by module.  libdw behind it
- * (symbols-dwfl.c).  Not found is not an error: the node keeps location_count 0, or one location with HDS_LOCATION_NO_LINE from the symbol
+ * (symbols-dwfl.c).  Not found is not an error: the address keeps location_count 0, or one location with HDS_LOCATION_NO_LINE from the symbol
  * table.  A debug file whose build id differs is never used.
  */
 #ifndef ANALYZER_SYMBOLS_H
@@ -25,7 +25,7 @@ struct symbols; /* caches one open module per build id; reusable for many snapsh
 struct symbols *symbols_new(const struct symbols_options *options, struct error *error);
 void symbols_free(struct symbols *symbols);
 
-/* Resolve every node of the snapshot that has an address and no line yet, and set snapshot->symbolised. */
+/* Resolve every address of the snapshot that has no line yet, and set snapshot->symbolised. */
 int symbols_resolve(struct symbols *symbols, struct snapshot *snapshot, struct error *error);
 
 /*

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "heapdelta/sampling.h"
 #include "traces.h"
 
 /* A sparse file may claim much more than it holds: what it publishes must be in proportion to its blocks (compression, copied holes). */
@@ -73,6 +74,16 @@ static int check_version(struct trace_file *file)
 	return 0;
 }
 
+/* Blocks cannot be weighed by any other distance. */
+static int check_sampling(struct trace_file *file)
+{
+	uint64_t distance = file->header.sample_bytes;
+
+	if (distance && (distance < SAMPLING_MIN || distance > SAMPLING_MAX))
+		return trace_damaged(file, "its samples are %llu bytes apart", (unsigned long long)distance);
+	return 0;
+}
+
 /* The layout never changes after the start. */
 static int check_areas(struct trace_file *file)
 {
@@ -115,7 +126,7 @@ int trace_file_open(struct trace_file *file, int fd, const char *name, const cha
 	file->alive = traces_is_alive(fd);
 	if (read_at(file, fd, 0, &file->header, sizeof(file->header)))
 		return -1;
-	return check_version(file) || check_areas(file) || check_claims(file, &status) ? -1 : 0;
+	return check_version(file) || check_sampling(file) || check_areas(file) || check_claims(file, &status) ? -1 : 0;
 }
 
 void trace_file_close(struct trace_file *file)

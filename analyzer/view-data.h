@@ -13,7 +13,7 @@
 /* The numbers of a row or of all rows. */
 struct view_numbers {
 	wide size, size_diff, count, count_diff;
-	double variance;
+	int64_t error;                        /* of size; of a comparison: of size_diff.  0: exact */
 	const report_integer *sizes, *counts; /* of a series */
 };
 
@@ -22,6 +22,7 @@ struct view_rest {
 	size_t groups;
 	size_t grew, shrank, same;
 	wide size, count, size_diff, count_diff;
+	double variance;    /* of size; of a comparison: of size_diff */
 	wide grown, shrunk; /* bytes */
 };
 
@@ -38,6 +39,7 @@ struct view {
 	size_t shown_count;
 	struct view_rest rest, one_time;
 	uint64_t lost;
+	uint64_t distance;                          /* of samples, the largest; 0: all is exact */
 	report_integer *sizes, *counts;             /* of the row being made */
 	report_integer *total_sizes, *total_counts; /* of all */
 	struct cell *totals;
@@ -62,6 +64,8 @@ static inline const struct group *view_group(const struct view *view, size_t ind
 /* view-rows.c: the table of groups.  0 or −1. */
 int view_table(struct report_table *table, struct view *view, struct error *error);
 struct view_numbers view_totals(const struct view *view);
+/* Of a group, by its index: its size, or its difference in a comparison. */
+double view_variance(const struct view *view, size_t index);
 /* The place of a frame as it is shown in text: "src/a.c:10", "libfoo.so.3+0x1c40". */
 void view_place(struct strbuf *out, const char *file, uint32_t line);
 

@@ -41,6 +41,8 @@ static void add_totals(struct report *report, const struct snapshot *snapshot)
 
 	report_property(report, "totals", "live_blocks", cell_integer(CELL_COUNT, info->live_blocks));
 	report_property(report, "totals", "live_bytes", cell_integer(CELL_BYTES, info->live_bytes));
+	if (info->sample_bytes)
+		report_property(report, "totals", "live_bytes_error", cell_integer(CELL_BYTES, words_live_error(snapshot)));
 	report_property(report, "totals", "total_blocks", cell_integer(CELL_COUNT, info->total_blocks));
 	report_property(report, "totals", "total_bytes", cell_integer(CELL_BYTES, info->total_bytes));
 	report_property(report, "totals", "freed_blocks", cell_integer(CELL_COUNT, info->freed_blocks));
@@ -200,7 +202,7 @@ static void say_totals(struct page *page, const struct snapshot *snapshot)
 	const struct snapshot_info *info = &snapshot->info;
 
 	begin(page, "live");
-	words_bytes(&page->line, (double)info->live_bytes);
+	words_estimate(&page->line, (double)info->live_bytes, words_live_error(snapshot), false);
 	strbuf_puts(&page->line, " in ");
 	words_count(&page->line, info->live_blocks, "block", "blocks");
 	end(page);
@@ -233,6 +235,11 @@ static void say_recording(struct page *page, const struct snapshot *snapshot)
 	begin(page, "lost");
 	words_lost(&page->line, snapshot);
 	end(page);
+	if (info->sample_bytes) {
+		begin(page, "recording");
+		words_sampling(&page->line, info->sample_bytes);
+		end(page);
+	}
 	begin(page, "stacks");
 	strbuf_printf(&page->line, "%zu", snapshot->stack_count);
 	if (info->truncated_stacks)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "closest.h"
+#include "estimate.h"
 #include "size-text.h"
 #include "view-words.h"
 
@@ -88,6 +89,10 @@ void view_snapshot_line(struct strbuf *out, const struct snapshot *snapshot)
 	}
 	strbuf_puts(out, "  ");
 	words_live(out, snapshot);
+	if (snapshot->info.sample_bytes) {
+		strbuf_puts(out, ", ");
+		words_sampled(out, snapshot->info.sample_bytes);
+	}
 	if (snapshot->process_count > 1)
 		strbuf_printf(out, "  %zu processes", snapshot->process_count);
 	if (program && program->build_id_size && snapshot->process_count < 2) {
@@ -130,13 +135,12 @@ void view_header(struct report *report, const struct view *view)
 static void put_rest(struct strbuf *out, const struct view *view)
 {
 	const struct view_rest *rest = &view->rest;
-	char text[SIZE_TEXT_MAX];
 
 	strbuf_printf(out, "… %zu more %s (", rest->groups, subject(view, rest->groups));
 	if (view->options.metric == METRIC_TEMPORARY)
 		words_count(out, (uint64_t)rest->count, "block", "blocks");
 	else
-		strbuf_puts(out, bytes_text(text, rest->size, false));
+		words_estimate(out, (double)rest->size, estimate_error(rest->variance), false);
 	strbuf_putc(out, ')');
 }
 
@@ -171,12 +175,16 @@ static void put_counts(struct strbuf *out, const struct view *view, wide count, 
 /* "size=7072 KiB (+2048 KiB), count=44022 (+24001)" */
 static void put_sums(struct strbuf *out, const struct view *view, const struct view_numbers *numbers)
 {
-	char text[SIZE_TEXT_MAX];
+	bool is_diff = view_is_diff(view);
 
 	if (view->options.metric != METRIC_TEMPORARY) {
-		strbuf_printf(out, "size=%s", bytes_text(text, numbers->size, false));
-		if (view_is_diff(view))
-			strbuf_printf(out, " (%s)", bytes_text(text, numbers->size_diff, true));
+		strbuf_puts(out, "size=");
+		words_estimate(out, (double)numbers->size, is_diff ? 0 : numbers->error, false);
+		if (is_diff) {
+			strbuf_puts(out, " (");
+			words_estimate(out, (double)numbers->size_diff, numbers->error, true);
+			strbuf_putc(out, ')');
+		}
 		strbuf_puts(out, ", ");
 	}
 	put_counts(out, view, numbers->count, numbers->count_diff);
@@ -263,8 +271,11 @@ static void hint_missing_lines(struct report *report, const struct view *view, c
 
 static struct view_numbers numbers_of_rest(const struct view_rest *rest)
 {
-	return (struct view_numbers){
-		.size = rest->size, .count = rest->count, .size_diff = rest->size_diff, .count_diff = rest->count_diff};
+	return (struct view_numbers){.size = rest->size,
+				     .count = rest->count,
+				     .size_diff = rest->size_diff,
+				     .count_diff = rest->count_diff,
+				     .error = estimate_error(rest->variance)};
 }
 
 void view_footer(struct report *report, const struct view *view, const struct load *load)
@@ -291,6 +302,11 @@ void view_footer(struct report *report, const struct view *view, const struct lo
 	strbuf_puts(&line, "        ");
 	put_lost(&line, view);
 	report_line(report, &report->footer, "%s", line.data);
+	if (view->distance) {
+		strbuf_clear(&line);
+		words_sampling(&line, view->distance);
+		report_line(report, &report->footer, "%s", line.data);
+	}
 	report->failed |= line.failed;
 	strbuf_release(&line);
 	hint_missing_lines(report, view, load);
@@ -299,14 +315,14 @@ void view_footer(struct report *report, const struct view *view, const struct lo
 void view_summary_footer(struct report *report, const struct view *view)
 {
 	struct strbuf line;
-	char text[SIZE_TEXT_MAX];
 
 	strbuf_init(&line);
 	if (view->rest.groups)
 		put_rest(&line, view);
 	if (view->one_time.groups) {
-		strbuf_printf(&line, "%slibc and runtime, one-time: %s in ", line.length ? "; " : "",
-			      bytes_text(text, view->one_time.size, false));
+		strbuf_printf(&line, "%slibc and runtime, one-time: ", line.length ? "; " : "");
+		words_estimate(&line, (double)view->one_time.size, estimate_error(view->one_time.variance), false);
+		strbuf_puts(&line, " in ");
 		words_count(&line, (uint64_t)view->one_time.count, "block", "blocks");
 	}
 	if (view->shown_count)
@@ -368,6 +384,31 @@ static bool differ(const char *a, const char *b)
 	return *a && *b && strcmp(a, b) != 0;
 }
 
+static void put_recording(struct strbuf *out, uint64_t distance)
+{
+	if (distance)
+		words_sampled(out, distance);
+	else
+		strbuf_puts(out, "exact");
+}
+
+/* One may not have seen what the other has. */
+static void note_mixed(struct report *report, const struct snapshot *old, const struct snapshot *new)
+{
+	struct strbuf line;
+
+	if (old->info.sample_bytes == new->info.sample_bytes)
+		return;
+	strbuf_init(&line);
+	strbuf_printf(&line, "'%s' is ", old->name);
+	put_recording(&line, old->info.sample_bytes);
+	strbuf_printf(&line, ", '%s' ", new->name);
+	put_recording(&line, new->info.sample_bytes);
+	report_line(report, &report->notes, "%s", line.data);
+	report->failed |= line.failed;
+	strbuf_release(&line);
+}
+
 /* Comparisons that are probably not what was meant. */
 static void note_pair(struct report *report, const struct snapshot *old, const struct snapshot *new)
 {
@@ -379,22 +420,35 @@ static void note_pair(struct report *report, const struct snapshot *old, const s
 		report_line(report, &report->notes, "from different hosts: '%s' and '%s'", old->info.host, new->info.host);
 }
 
+/* What is missing from the numbers, or makes them estimates. */
+static void note_quality(struct report *report, const struct snapshot *snapshot)
+{
+	struct strbuf text;
+
+	strbuf_init(&text);
+	if (snapshot_lost(snapshot)) {
+		words_lost(&text, snapshot);
+		report_line(report, &report->notes, "'%s' lost: %s", snapshot->name, text.data);
+		strbuf_clear(&text);
+	}
+	if (snapshot->info.sample_bytes) {
+		words_sampled(&text, snapshot->info.sample_bytes);
+		report_line(report, &report->notes, "'%s' was %s: its numbers are estimates", snapshot->name, text.data);
+	}
+	report->failed |= text.failed;
+	strbuf_release(&text);
+}
+
 void view_notes(struct report *report, const struct view *view)
 {
 	note_filters(report, view);
-	if (view_is_diff(view))
+	if (view_is_diff(view)) {
 		note_pair(report, &view->snapshots[0], &view->snapshots[view->count - 1]);
-	/* Text says it at its end; a loss that the other formats hide would be a false green. */
-	for (size_t i = 0; i < view->count && !render_is_prose((enum render_format)view->options.format); i++) {
-		struct strbuf lost;
-		if (snapshot_lost(&view->snapshots[i]) == 0)
-			continue;
-		strbuf_init(&lost);
-		words_lost(&lost, &view->snapshots[i]);
-		report_line(report, &report->notes, "'%s' lost: %s", view->snapshots[i].name, lost.data);
-		report->failed |= lost.failed;
-		strbuf_release(&lost);
+		note_mixed(report, &view->snapshots[0], &view->snapshots[view->count - 1]);
 	}
+	/* Text says it at its end; a loss that the other formats hide would be a false green. */
+	for (size_t i = 0; i < view->count && !render_is_prose((enum render_format)view->options.format); i++)
+		note_quality(report, &view->snapshots[i]);
 }
 
 /* ---- What to type next ---- */

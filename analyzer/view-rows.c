@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "estimate.h"
 #include "view-words.h"
 
 enum number { SIZES, SIZE, SIZE_DIFF, COUNTS, COUNT, COUNT_DIFF, AVERAGE, SIZE_ERROR, LOST };
@@ -95,15 +96,23 @@ static struct cell series_cell(enum cell_kind kind, const report_integer *values
 	return (struct cell){.kind = kind, .integers = values, .count = count};
 }
 
+static struct cell cell_bytes(enum cell_kind kind, wide bytes, int64_t error)
+{
+	struct cell cell = cell_integer(kind, bytes);
+
+	cell.error = error;
+	return cell;
+}
+
 static struct cell make_cell(const struct view *view, enum number number, const struct view_numbers *numbers)
 {
 	switch (number) {
 	case SIZES:
 		return series_cell(CELL_BYTES_SERIES, numbers->sizes, view->count);
 	case SIZE:
-		return cell_integer(CELL_BYTES, numbers->size);
+		return cell_bytes(CELL_BYTES, numbers->size, view_is_diff(view) ? 0 : numbers->error);
 	case SIZE_DIFF:
-		return cell_integer(CELL_BYTES_DELTA, numbers->size_diff);
+		return cell_bytes(CELL_BYTES_DELTA, numbers->size_diff, numbers->error);
 	case COUNTS:
 		return series_cell(CELL_COUNT_SERIES, numbers->counts, view->count);
 	case COUNT:
@@ -116,7 +125,7 @@ static struct cell make_cell(const struct view *view, enum number number, const 
 		/* As exact as Python's division of integers wherever the text could show it. */
 		return cell_real(CELL_AVERAGE, (double)((long double)numbers->size / (long double)numbers->count));
 	case SIZE_ERROR:
-		return cell_integer(CELL_BYTES, (wide)llround(sqrt(numbers->variance)));
+		return cell_integer(CELL_BYTES, numbers->error);
 	case LOST:
 		return cell_integer(CELL_COUNT, view->lost);
 	}
@@ -131,18 +140,63 @@ static void make_cells(const struct view *view, const struct view_numbers *numbe
 		cells[i] = make_cell(view, layout->numbers[i], numbers);
 }
 
+/* ---- Errors of sampled data ---- */
+
+static bool same_process(const struct snapshot *a, const struct snapshot *b)
+{
+	const struct snapshot_info *one = &a->info, *other = &b->info;
+
+	return one->pid && one->pid == other->pid && one->image == other->image && one->start_realtime_ns &&
+	       one->start_realtime_ns == other->start_realtime_ns && a->process_count < 2 && b->process_count < 2;
+}
+
+/* What came and went in between is known of one process, whose totals only grow. */
+static double diff_variance(const struct view *view, const struct diff_row *row)
+{
+	const struct group *first = row->groups[0], *last = row->groups[view->count - 1];
+	struct estimate_ends ends = {.old_variance = first ? first->variance : 0,
+				     .new_variance = last ? last->variance : 0,
+				     .came = -1,
+				     .gone = -1,
+				     .distance = view->distance};
+
+	if (first && last && view->options.metric != METRIC_PEAK && same_process(&view->snapshots[0], &view->snapshots[view->count - 1])) {
+		ends.came = (double)(last->allocated - first->allocated);
+		ends.gone = view->options.metric == METRIC_TOTAL ? 0 : ends.came - (double)row->size_diff;
+	}
+	return estimate_diff_variance(&ends);
+}
+
+double view_variance(const struct view *view, size_t index)
+{
+	return view_is_diff(view) ? diff_variance(view, &view->diff.rows[index]) : view->stats[0].groups[index].variance;
+}
+
+/* Different lines have different blocks, but for cumulative ones, where blocks are counted for several. */
+static double total_diff_variance(const struct view *view)
+{
+	double ends = view->stats[0].total_variance + view->stats[view->count - 1].total_variance, rows = 0;
+
+	for (size_t i = 0; i < view->diff.count; i++)
+		rows += diff_variance(view, &view->diff.rows[i]);
+	return fmin(ends, rows);
+}
+
+/* ---- Totals ---- */
+
 struct view_numbers view_totals(const struct view *view)
 {
 	const struct stats *last = &view->stats[view->count - 1];
 	struct view_numbers numbers = {
 		.size = last->total_size, .count = last->total_count, .sizes = view->total_sizes, .counts = view->total_counts};
 
-	for (size_t i = 0; i < last->count; i++)
-		numbers.variance += last->groups[i].variance;
+	double variance = last->total_variance;
 	if (view_is_diff(view)) {
 		numbers.size_diff = view->diff.size_diff;
 		numbers.count_diff = view->diff.count_diff;
+		variance = total_diff_variance(view);
 	}
+	numbers.error = estimate_error(variance);
 	return numbers;
 }
 
@@ -155,7 +209,7 @@ static struct view_numbers numbers_of(struct view *view, size_t index)
 
 	if (!view_is_diff(view)) {
 		const struct group *group = &view->stats[0].groups[index];
-		return (struct view_numbers){.size = group->size, .count = group->count, .variance = group->variance};
+		return (struct view_numbers){.size = group->size, .count = group->count, .error = estimate_error(group->variance)};
 	}
 	row = &view->diff.rows[index];
 	numbers.size = row->size;
@@ -166,11 +220,7 @@ static struct view_numbers numbers_of(struct view *view, size_t index)
 		view->sizes[i] = row->groups[i] ? row->groups[i]->size : 0;
 		view->counts[i] = row->groups[i] ? row->groups[i]->count : 0;
 	}
-	/* The error of a difference comes from both ends. */
-	if (row->groups[0])
-		numbers.variance += row->groups[0]->variance;
-	if (row->groups[view->count - 1])
-		numbers.variance += row->groups[view->count - 1]->variance;
+	numbers.error = estimate_error(diff_variance(view, row));
 	return numbers;
 }
 

@@ -16,10 +16,18 @@ void words_moment(struct strbuf *out, uint64_t realtime_ns, bool dated);
 void words_moment_utc(struct strbuf *out, uint64_t realtime_ns);
 /* "1428 KiB" */
 void words_bytes(struct strbuf *out, double bytes);
+/* "1428 KiB", with an error that is not 0 "1428 KiB ± 300 KiB"; `sign`: "+" before values that are not negative. */
+void words_estimate(struct strbuf *out, double bytes, int64_t error, bool sign);
+/* "sampled every 512 KiB" */
+void words_sampled(struct strbuf *out, uint64_t distance);
+/* What that means for the numbers. */
+void words_sampling(struct strbuf *out, uint64_t distance);
 /* "1 block", "12043 blocks" */
 void words_count(struct strbuf *out, uint64_t count, const char *one, const char *many);
-/* "1428 KiB live in 12043 blocks" */
+/* "1428 KiB live in 12043 blocks", "1428 KiB ± 300 KiB live in 12043 blocks" */
 void words_live(struct strbuf *out, const struct snapshot *snapshot);
+/* The error of the live bytes of a sampled process; 0: exact. */
+int64_t words_live_error(const struct snapshot *snapshot);
 /* "nothing", or what is missing and how much of it: "12 allocations not recorded, 1 free not seen" */
 void words_lost(struct strbuf *out, const struct snapshot *snapshot);
 /* Short name of a loss for machines ("block", "missed_free"), and what `count` of them means for people. */

@@ -80,6 +80,8 @@ static int make_all_stats(struct view *view, struct error *error)
 		if (make_stats(view, i, error) < 0)
 			return -1;
 		view->lost += snapshot_lost(&view->snapshots[i]);
+		if (view->distance < view->snapshots[i].info.sample_bytes)
+			view->distance = view->snapshots[i].info.sample_bytes;
 	}
 	return 0;
 }
@@ -98,6 +100,7 @@ static int make_diff(struct view *view, struct error *error)
 static void add_rest(struct view_rest *rest, const struct view *view, size_t index)
 {
 	rest->groups++;
+	rest->variance += view_variance(view, index);
 	if (!view_is_diff(view)) {
 		rest->size += view->stats[0].groups[index].size;
 		rest->count += view->stats[0].groups[index].count;
@@ -203,6 +206,8 @@ static void add_totals(struct report *report, const struct view *view)
 	report_property(report, "totals", "count", cell_integer(CELL_COUNT, totals.count));
 	if (view_is_diff(view))
 		report_property(report, "totals", "count_diff", cell_integer(CELL_COUNT_DELTA, totals.count_diff));
+	if (sizes && view->distance)
+		report_property(report, "totals", "size_error", cell_integer(CELL_BYTES, totals.error));
 	report_property(report, "totals", "rows", cell_integer(CELL_COUNT, (report_integer)view_group_count(view)));
 }
 

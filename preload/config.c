@@ -11,6 +11,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "heapdelta/sampling.h"
 #include "log.h"
 
 struct config config = {.follow = true, .start = true};
@@ -55,6 +56,48 @@ static bool parse_nframe(const char *value, void *field)
 	return true;
 }
 
+/* Digits, and after a point more of them: in thousandths.  Returns what follows; NULL: no number, or one beyond all sizes. */
+static const char *parse_decimal(const char *text, uint64_t *thousandths)
+{
+	const char *digit = text;
+	uint64_t number = 0, place = 100;
+	for (; *digit >= '0' && *digit <= '9' && number <= SAMPLING_MAX; digit++)
+		number = number * 10 + (uint64_t)(*digit - '0');
+	*thousandths = number * 1000;
+	if (digit == text || number > SAMPLING_MAX)
+		return NULL;
+	if (*digit != '.')
+		return digit;
+	const char *point = digit++;
+	for (; *digit >= '0' && *digit <= '9'; digit++, place /= 10)
+		*thousandths += place * (uint64_t)(*digit - '0');
+	return digit > point + 1 ? digit : NULL;
+}
+
+/* Powers of 1024, as the command line understands them; 0: unknown. */
+static uint64_t parse_unit(const char *text)
+{
+	static const char *const units[][3] = {{"", "B", "B"}, {"K", "k", "KiB"}, {"M", "m", "MiB"}, {"G", "g", "GiB"}};
+	uint64_t unit = 1;
+	for (size_t n = 0; n < sizeof(units) / sizeof(units[0]); n++, unit *= 1024)
+		for (size_t spelling = 0; spelling < 3; spelling++)
+			if (strcmp(text, units[n][spelling]) == 0)
+				return unit;
+	return 0;
+}
+
+/* Every byte marked is every block recorded. */
+static bool parse_sample(const char *value, void *field)
+{
+	uint64_t thousandths = 0;
+	const char *rest = strcmp(value, "off") == 0 ? "" : parse_decimal(value, &thousandths);
+	uint64_t unit = rest ? parse_unit(rest) : 0, bytes = thousandths * unit / 1000;
+	if (unit == 0 || (unit == 1 && thousandths % 1000 != 0) || (bytes > 1 && (bytes < SAMPLING_MIN || bytes > SAMPLING_MAX)))
+		return false;
+	*(uint64_t *)field = bytes > 1 ? bytes : 0;
+	return true;
+}
+
 /* The name is used in a file name: nothing that leaves the directory. */
 static bool parse_run(const char *value, void *field)
 {
@@ -74,6 +117,7 @@ static const struct variable {
 	{"HEAPDELTA_OUTPUT", parse_text, offsetof(struct config, output), true},
 	{"HEAPDELTA_DIR", parse_text, offsetof(struct config, directory), true},
 	{"HEAPDELTA_NFRAME", parse_nframe, offsetof(struct config, nframe), true},
+	{"HEAPDELTA_SAMPLE", parse_sample, offsetof(struct config, sample_bytes), true},
 	{"HEAPDELTA_FOLLOW", parse_flag, offsetof(struct config, follow), true},
 	{"HEAPDELTA_START", parse_flag, offsetof(struct config, start), true},
 	{"HEAPDELTA_VERBOSE", parse_flag, offsetof(struct config, verbose), true},

@@ -18,6 +18,7 @@ struct config {
 	const char *lock;      /* HEAPDELTA_LOCK: held by the supervisor while it lives, else NULL */
 	const char *preload;   /* our own item of LD_PRELOAD, for children with an environment of their own; NULL: not preloaded by it */
 	uint32_t nframe;       /* HEAPDELTA_NFRAME: frames recorded at most, 0 = all */
+	uint64_t sample_bytes; /* HEAPDELTA_SAMPLE: mean distance of sampled bytes, 0 = every block is recorded */
 	bool follow;           /* HEAPDELTA_FOLLOW: trace children, too */
 	bool start;            /* HEAPDELTA_START: record from the start */
 	bool verbose;          /* HEAPDELTA_VERBOSE */

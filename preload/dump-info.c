@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "heapdelta/sampling.h"
 #include "heapdelta/trace.h"
 #include "trace.h"
 
@@ -136,6 +137,11 @@ static uint64_t peak_ns(uint64_t peak)
 	return folded > start ? folded - start : 0;
 }
 
+uint64_t dump_info_blocks(uint64_t count)
+{
+	return trace.header->sample_bytes != 0 ? sampling_round_blocks(count) : count;
+}
+
 static void info_counters(struct info *info)
 {
 	const struct thread_sums *threads = &info->facts->threads;
@@ -143,16 +149,16 @@ static void info_counters(struct info *info)
 	uint64_t peak = threads->peak_bytes > 0 ? (uint64_t)threads->peak_bytes : 0;
 	info_number(info, HDS_KEY_LIVE_BLOCKS, info->facts->live_blocks);
 	info_number(info, HDS_KEY_LIVE_BYTES, info->facts->live_bytes);
-	info_number(info, HDS_KEY_TOTAL_BLOCKS, threads->alloc_blocks);
+	info_number(info, HDS_KEY_TOTAL_BLOCKS, dump_info_blocks(threads->alloc_blocks));
 	info_number(info, HDS_KEY_TOTAL_BYTES, threads->alloc_bytes);
-	info_number(info, HDS_KEY_FREED_BLOCKS, threads->free_blocks);
+	info_number(info, HDS_KEY_FREED_BLOCKS, dump_info_blocks(threads->free_blocks));
 	info_number(info, HDS_KEY_FREED_BYTES, threads->free_bytes);
-	info_number(info, HDS_KEY_TEMPORARY_BLOCKS, threads->temporary_blocks);
+	info_number(info, HDS_KEY_TEMPORARY_BLOCKS, dump_info_blocks(threads->temporary_blocks));
 	info_number(info, HDS_KEY_PEAK_BYTES, peak > info->facts->live_bytes ? peak : info->facts->live_bytes);
 	info_number(info, HDS_KEY_PEAK_NS, peak_ns(peak));
 	info_number(info, HDS_KEY_TRUNCATED_STACKS, LOAD(header->truncated_stacks));
 	info_number(info, HDS_KEY_NESTED_EVENTS, LOAD(header->nested_events));
-	info_number(info, HDS_KEY_CLEARED_BLOCKS, LOAD(header->cleared_blocks));
+	info_number(info, HDS_KEY_CLEARED_BLOCKS, dump_info_blocks(LOAD(header->cleared_blocks)));
 	info_number(info, HDS_KEY_CLEARED_BYTES, LOAD(header->cleared_bytes));
 	info_number(info, HDS_KEY_IGNORED_FREES, LOAD(header->ignored_frees));
 	for (uint32_t loss = 0; loss < HDT_LOSS_COUNT; loss++)

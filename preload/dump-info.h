@@ -33,6 +33,9 @@ struct dump_info {
 	uint64_t tracer_bytes;
 };
 
+/* A thread's count of blocks as whole blocks: of a sampled process it is in parts. */
+uint64_t dump_info_blocks(uint64_t count);
+
 /* 0 or -ENOMEM; errors of the file stick to it. */
 int dump_info_write(struct snapshot_file *file, const struct dump_info *facts);
 

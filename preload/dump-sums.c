@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 
 #include "blocks.h"
+#include "heapdelta/sampling.h"
 #include "heapdelta/trace.h"
 #include "trace.h"
 
@@ -64,12 +65,27 @@ static bool add_foreign(struct dump_sums *sums, uint32_t domain, struct block bl
 	return true;
 }
 
+/* Blocks in parts, until everything is added up. */
+static void add_sampled(struct dump_sums *sums, struct block block)
+{
+	struct node_sums *node = &sums->nodes[block.stack];
+	struct sampling_weight weight = sampling_weigh(trace.header->sample_bytes, block.size);
+	node->live_blocks += weight.parts;
+	node->live_bytes += weight.bytes;
+	node->variance = sampling_add_variance(node->variance, sampling_variance(weight, block.size));
+	sums->live_bytes += weight.bytes;
+}
+
 static void add_block(void *context, uint32_t domain, uintptr_t address, struct block block)
 {
 	struct dump_sums *sums = context;
 	(void)address;
 	if (block.stack >= sums->node_count || (domain != 0 && !add_foreign(sums, domain, block)))
 		return;
+	if (domain == 0 && trace.header->sample_bytes != 0) {
+		add_sampled(sums, block);
+		return;
+	}
 	if (domain == 0) {
 		sums->nodes[block.stack].live_blocks++;
 		sums->nodes[block.stack].live_bytes += block.size;
@@ -185,6 +201,20 @@ static int sum_totals(struct dump_sums *sums)
 	return 0;
 }
 
+/* Parts → blocks. */
+static void make_whole(struct dump_sums *sums)
+{
+	for (uint32_t n = 0; n < sums->node_count; n++) {
+		struct node_sums *node = &sums->nodes[n];
+		if ((node->live_blocks | node->blocks | node->temporary) == 0)
+			continue; /* its page may not exist */
+		node->live_blocks = sampling_whole_blocks(node->live_blocks, n);
+		node->blocks = sampling_whole_blocks(node->blocks, n);
+		node->temporary = sampling_whole_blocks(node->temporary, n);
+		sums->live_blocks += node->live_blocks;
+	}
+}
+
 /* ---- Both ---------------------------------------------------------------------------------------------------------------------- */
 
 void dump_sums_clear(struct dump_sums *sums)
@@ -209,6 +239,8 @@ int dump_sums_collect(struct dump_sums *sums)
 		blocks_each(add_block, sums);
 		error = sum_totals(sums);
 	}
+	if (!error && trace.header->sample_bytes != 0)
+		make_whole(sums);
 	if (error)
 		dump_sums_clear(sums);
 	return error;

@@ -11,9 +11,9 @@
 
 /* What is known about one node of the trie. */
 struct node_sums {
-	uint64_t live_blocks, live_bytes;  /* domain 0 */
-	uint64_t blocks, bytes, temporary; /* in total */
-	uint32_t foreign;                  /* row of the lowest other domain + 1, 0: none */
+	uint64_t live_blocks, live_bytes, variance; /* domain 0; variance of live_bytes, 0: exact */
+	uint64_t blocks, bytes, temporary;          /* in total */
+	uint32_t foreign;                           /* row of the lowest other domain + 1, 0: none */
 	uint32_t reserved;
 };
 
@@ -32,7 +32,7 @@ struct dump_sums {
 	uint64_t interrupted_flushes; /* thread caches whose flush did not end: totals are off by up to that entry */
 };
 
-/* Sum the tables as they are now.  0, or -ENOMEM with nothing to clear. */
+/* Sum the tables as they are now; of a sampled process, what the recorded blocks stand for.  0, or -ENOMEM with nothing to clear. */
 int dump_sums_collect(struct dump_sums *sums);
 void dump_sums_clear(struct dump_sums *sums);
 

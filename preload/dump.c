@@ -121,7 +121,11 @@ static void write_stacks(struct dump *dump)
 		const struct node_sums *node = &dump->sums.nodes[n];
 		bool has_totals = (node->blocks || node->temporary) && !node->foreign;
 		if (node->live_blocks || has_totals)
-			put_stack(dump, (struct hds_stack){.frame = n, .live_blocks = node->live_blocks, .live_bytes = node->live_bytes},
+			put_stack(dump,
+				  (struct hds_stack){.frame = n,
+						     .live_blocks = node->live_blocks,
+						     .live_bytes = node->live_bytes,
+						     .variance = node->variance},
 				  node);
 	}
 	for (uint32_t n = 0; n < dump->sums.foreign_count; n++)
@@ -139,11 +143,11 @@ static void write_threads(struct dump *dump)
 		struct hds_thread thread = {
 			.tid = LOAD(cell->tid),
 			.number = (uint32_t)n,
-			.alloc_blocks = LOAD(cell->alloc_blocks),
+			.alloc_blocks = dump_info_blocks(LOAD(cell->alloc_blocks)),
 			.alloc_bytes = LOAD(cell->alloc_bytes),
-			.free_blocks = LOAD(cell->free_blocks),
+			.free_blocks = dump_info_blocks(LOAD(cell->free_blocks)),
 			.free_bytes = LOAD(cell->free_bytes),
-			.temporary_blocks = LOAD(cell->temporary_blocks),
+			.temporary_blocks = dump_info_blocks(LOAD(cell->temporary_blocks)),
 		};
 		if (thread.alloc_blocks || thread.free_blocks)
 			snapshot_file_put(dump->file, &thread, sizeof(thread));

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sampling.h"
 #include "start.h"
 #include "threads.h"
 #include "unwind.h"
@@ -49,7 +50,8 @@ static void renew_thread(struct thread_state *thread, uint32_t epoch)
 	thread->leaf_next = thread->leaf_end = 0;
 	thread->last_block = 0;
 	unwind_forget();
-	thread->quick = thread->cell->number != 0 ? ~epoch : 0;
+	sampling_begin(thread);
+	thread->quick = thread->cell->number != 0 && sampling_distance == 0 ? ~epoch : 0;
 	thread->epoch = ~epoch;
 }
 

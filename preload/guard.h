@@ -25,11 +25,10 @@ struct thread_state {
 	struct hdt_thread *cell;      /* NULL: not attached yet */
 	struct thread_memory *memory; /* depth == 1 only */
 	uint64_t leaf_next, leaf_end; /* slots this thread may give to leaves; depth == 1 only */
-	int64_t gap;                  /* sampling.h: bytes to the next mark; negative in exact recording, 0: not begun */
-	int64_t last_gap;             /* gap when last_block was recorded: the same = no allocation since */
+	uint64_t gap;                 /* bytes to the next mark (sampling.h); 0: every allocation is an event */
+	uint64_t last_gap;            /* gap when last_block was recorded: the same = no allocation since */
 	uint64_t random;              /* state of the generator of gaps */
 	uint32_t last_stack;          /* of last_block */
-	uint32_t looking;             /* in a look at the tables outside of an event: a child forked by a handler still needs them */
 };
 _Static_assert(sizeof(struct thread_state) <= 96, "thread-local storage stays small");
 

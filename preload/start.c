@@ -22,6 +22,7 @@
 #include "log.h"
 #include "modules.h"
 #include "replaced.h"
+#include "sampling.h"
 #include "trace.h"
 
 static _Atomic(uint64_t) missed_events;
@@ -65,6 +66,7 @@ static void describe(struct scratch *scratch, struct trace_options *options)
 	options->output = config.output;
 	options->parent_file = parent_file[0] ? parent_file : NULL;
 	options->nframe = config.nframe;
+	options->sample_bytes = config.sample_bytes;
 	options->hold = true;
 	options->flags = (parent_file[0] ? HDT_FLAG_FORKED : 0) | (config.lock ? HDT_FLAG_SUPERVISED : 0);
 }
@@ -86,6 +88,7 @@ static bool create(struct scratch *scratch)
 		log_line("warning: no trace file can be made: what is recorded is lost if this process is killed", NULL);
 	blocks_reset();
 	modules_reset();
+	sampling_start(config.sample_bytes, parent_file[0] ? trace.header->start_monotonic_ns + (uint64_t)trace.owner_pid : 0);
 	if (!config.lock)
 		replaced_remove();
 	atomic_store(&trace.header->tracing, config.start ? 1u : 0u);

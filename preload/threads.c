@@ -260,7 +260,8 @@ static SLOW_PATH void add_to_stack(uint32_t stack, const struct totals *amount)
 	struct hdt_totals *totals = stacks_totals(stack);
 
 	if (totals == NULL) {
-		trace_lost(HDT_LOSS_TOTALS, amount->blocks + amount->temporary);
+		uint64_t events = amount->blocks + amount->temporary;
+		trace_lost(HDT_LOSS_TOTALS, trace.header->sample_bytes == 0 ? events : events / SAMPLING_PARTS);
 		return;
 	}
 	atomic_fetch_add_explicit(&totals->blocks, amount->blocks, memory_order_relaxed);
@@ -334,6 +335,33 @@ void threads_count_temporary(struct hdt_thread *cell, uint32_t stack, bool neste
 	}
 	threads_add(&cell->temporary_blocks, 1, threads_is_shared(cell));
 	add_to_stack(stack, &(struct totals){0, 0, 1});
+}
+
+/* ---- Sampled events: too rare for a cache ------------------------------------------------------------------------------------ */
+
+void threads_count_sampled_alloc(struct hdt_thread *cell, struct sampling_weight weight, uint32_t stack)
+{
+	bool shared = threads_is_shared(cell);
+
+	threads_add(&cell->alloc_blocks, weight.parts, shared);
+	threads_add(&cell->alloc_bytes, weight.bytes, shared);
+	threads_count_level(cell, (int64_t)weight.bytes, shared);
+	add_to_stack(stack, &(struct totals){weight.parts, weight.bytes, 0});
+}
+
+void threads_count_sampled_free(struct hdt_thread *cell, struct sampling_weight weight)
+{
+	bool shared = threads_is_shared(cell);
+
+	threads_add(&cell->free_blocks, weight.parts, shared);
+	threads_add(&cell->free_bytes, weight.bytes, shared);
+	threads_count_level(cell, -(int64_t)weight.bytes, shared);
+}
+
+void threads_count_sampled_temporary(struct hdt_thread *cell, struct sampling_weight weight, uint32_t stack)
+{
+	threads_add(&cell->temporary_blocks, weight.parts, threads_is_shared(cell));
+	add_to_stack(stack, &(struct totals){0, 0, weight.parts});
 }
 
 /* ---- Sums -------------------------------------------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "heapdelta/sampling.h"
 #include "heapdelta/trace.h"
 
 /* The calling thread's cell: found, taken over or new; the shared overflow cell (number 0) when there is no room.  Slow; remember it. */
@@ -21,6 +22,11 @@ struct hdt_thread *threads_attach(uintptr_t owner);
 void threads_count_alloc(struct hdt_thread *cell, uint64_t bytes, uint32_t stack, bool nested);
 void threads_count_free(struct hdt_thread *cell, uint64_t bytes);
 void threads_count_temporary(struct hdt_thread *cell, uint32_t stack, bool nested);
+
+/* The same of sampled blocks, with what they stand for; also nested.  All counts of a sampled trace are in parts of blocks. */
+void threads_count_sampled_alloc(struct hdt_thread *cell, struct sampling_weight weight, uint32_t stack);
+void threads_count_sampled_free(struct hdt_thread *cell, struct sampling_weight weight);
+void threads_count_sampled_temporary(struct hdt_thread *cell, struct sampling_weight weight, uint32_t stack);
 
 struct thread_sums {
 	uint64_t alloc_blocks, alloc_bytes, free_blocks, free_bytes, temporary_blocks;

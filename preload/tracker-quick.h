@@ -9,6 +9,7 @@
 
 #include "blocks-quick.h"
 #include "event.h"
+#include "sampling.h"
 #include "threads-count.h"
 #include "tracker.h"
 #include "unwind.h"
@@ -32,7 +33,9 @@ QUICK void tracker_alloc_quickly(void *block, size_t size, const uintptr_t *fram
 {
 	struct thread_state *thread = &thread_state;
 	struct event here;
-	if (__builtin_expect(block && event_enter_quickly(&here, thread), 1)) {
+	if (__builtin_expect(!block, 0) || sampling_skips(thread, size))
+		return;
+	if (__builtin_expect(event_enter_quickly(&here, thread), 1)) {
 		bool done = alloc_quickly(thread, (uintptr_t)block, size, frame);
 		event_leave_quickly(&here, thread);
 		if (__builtin_expect(done, 1))

@@ -2,8 +2,8 @@
 /*
  * Events.  In: hooks.c's calls around the real functions.  Out: records in the block table, counts in the thread's cell.
  *
- * Every function here is one event (event.h).  The usual one, outermost in its thread and with nothing in its way, is inlined into
- * tracker_alloc and tracker_free; whatever is different takes the general way, which does the same.  Any thread, at any time.
+ * Every function here is one event (event.h), in general; the usual one is in tracker-quick.h, which is inlined into the hooks and comes here
+ * whenever something is different.  Any thread, at any time.
  */
 #include "tracker.h"
 
@@ -20,6 +20,7 @@
 #include "event.h"
 #include "guard.h"
 #include "real.h"
+#include "sampling.h"
 #include "stacks.h"
 #include "start.h"
 #include "threads-count.h"
@@ -49,14 +50,32 @@ static inline uint32_t stack_of_event(const struct thread_state *thread, const u
 	return likely(thread->depth == 1) ? unwind_stack(frame) : nested_stack();
 }
 
+static struct sampling_weight weight_of(uint32_t domain, uint64_t size)
+{
+	return sampling_weigh(domain == 0 ? sampling_distance : 0, size);
+}
+
+/* Of a block whose record was taken out; of a sampled one, what it stands for. */
+static SLOW_PATH void count_free(const struct thread_state *thread, uint32_t domain, uintptr_t address, uint64_t size)
+{
+	if (sampling_distance == 0) {
+		threads_count_free(thread->cell, size);
+		return;
+	}
+	if (domain == 0)
+		sampling_forget(address);
+	threads_count_sampled_free(thread->cell, weight_of(domain, size));
+}
+
 /* The insertion was not simply one.  False: the block is not recorded. */
-static SLOW_PATH bool account_insert(struct thread_state *thread, uint32_t domain, enum block_insert result, const struct block *old)
+static SLOW_PATH bool account_insert(struct thread_state *thread, uint32_t domain, uintptr_t address, enum block_insert result,
+				     const struct block *old)
 {
 	if (result == BLOCK_NO_ROOM) {
 		trace_lost(HDT_LOSS_BLOCK, 1);
 		return false;
 	}
-	threads_count_free(thread->cell, old->size);
+	count_free(thread, domain, address, old->size);
 	if (domain == 0)
 		trace_lost(HDT_LOSS_MISSED_FREE, 1);
 	return true;
@@ -66,7 +85,7 @@ static inline bool put(struct thread_state *thread, uint32_t domain, uintptr_t a
 {
 	struct block old;
 	enum block_insert result = blocks_insert(domain, address, block, &old);
-	if (unlikely(result != BLOCK_INSERTED) && !account_insert(thread, domain, result, &old))
+	if (unlikely(result != BLOCK_INSERTED) && !account_insert(thread, domain, address, result, &old))
 		return false;
 	threads_count_alloc(thread->cell, block.size, block.stack, thread->depth > 1);
 	return true;
@@ -81,21 +100,71 @@ static inline void record(struct thread_state *thread, void *block, size_t size,
 	}
 }
 
-static SLOW_PATH void miss(const struct thread_state *thread)
+/* Of any domain, in sampled recording or not. */
+static SLOW_PATH bool put_weighed(struct thread_state *thread, uint32_t domain, uintptr_t address, struct block block)
 {
+	if (sampling_distance == 0)
+		return put(thread, domain, address, block);
+	struct block old;
+	if (domain == 0)
+		sampling_note(address);
+	enum block_insert result = blocks_insert(domain, address, block, &old);
+	if (result != BLOCK_INSERTED && !account_insert(thread, domain, address, result, &old)) {
+		if (domain == 0)
+			sampling_forget(address);
+		return false;
+	}
+	threads_count_sampled_alloc(thread->cell, weight_of(domain, block.size), block.stack);
+	return true;
+}
+
+/* This allocation is not smaller than `gap`: draw the next one.  False: the gap was 0 because the thread has begun with this very event, and
+ * what it has drawn is larger. */
+static SLOW_PATH bool reach_mark(struct thread_state *thread, uint64_t gap, uint64_t size)
+{
+	if (gap == 0 && sampling_skips(thread, size))
+		return false;
+	sampling_draw(thread);
+	return true;
+}
+
+static SLOW_PATH void record_sampled(struct thread_state *thread, void *block, size_t size, const uintptr_t *frame)
+{
+	uint32_t stack = stack_of_event(thread, frame);
+	if (put_weighed(thread, 0, (uintptr_t)block, (struct block){.size = size, .stack = stack}) && thread->depth == 1) {
+		thread->last_block = (uintptr_t)block;
+		thread->last_stack = stack;
+		thread->last_gap = thread->gap;
+	}
+}
+
+static SLOW_PATH void sampled_alloc(struct thread_state *thread, uint64_t gap, void *block, size_t size, const uintptr_t *frame)
+{
+	if (reach_mark(thread, gap, size) && tracker_is_on())
+		record_sampled(thread, block, size, frame);
+}
+
+/* No event: the thread is at work for us, or there are no tables. */
+static SLOW_PATH void miss(struct thread_state *thread)
+{
+	if (thread->gap != 0)
+		sampling_draw(thread);
 	if (!thread->own)
 		start_count_missed();
 }
 
-/* Nested, or the thread's first event, or without a cell of its own. */
+/* Sampled, nested, or the thread's first event, or without a cell of its own. */
 static SLOW_PATH void alloc_slowly(struct thread_state *thread, void *block, size_t size, const uintptr_t *frame)
 {
 	struct event here;
+	uint64_t gap = thread->gap;
 	if (!event_enter(&here, thread)) {
 		miss(thread);
 		return;
 	}
-	if (tracker_is_on())
+	if (thread->gap != 0)
+		sampled_alloc(thread, gap, block, size, frame);
+	else if (tracker_is_on())
 		record(thread, block, size, frame);
 	event_leave(&here, thread);
 }
@@ -104,32 +173,44 @@ void tracker_alloc(void *block, size_t size, const uintptr_t *frame)
 {
 	struct thread_state *thread = &thread_state;
 	struct event here;
-	if (unlikely(!block))
+	if (unlikely(!block) || sampling_skips(thread, size))
 		return;
 	if (unlikely(!event_enter_quickly(&here, thread))) {
 		alloc_slowly(thread, block, size, frame);
 		return;
 	}
-	if (likely(tracker_is_on())) {
-		uint32_t stack = unwind_stack(frame);
-		if (likely(put(thread, 0, (uintptr_t)block, (struct block){.size = size, .stack = stack}))) {
-			thread->last_block = (uintptr_t)block;
-			thread->last_stack = stack;
-		}
-	}
+	if (likely(tracker_is_on()))
+		record(thread, block, size, frame);
 	event_leave_quickly(&here, thread);
 }
 
+/* Of a sampled process, most frees are of blocks that nobody recorded. */
 static SLOW_PATH void ignore_free(void)
 {
-	atomic_fetch_add_explicit(&trace.header->ignored_frees, 1, memory_order_relaxed);
+	if (sampling_distance == 0)
+		atomic_fetch_add_explicit(&trace.header->ignored_frees, 1, memory_order_relaxed);
 }
 
-static SLOW_PATH void forget(struct thread_state *thread, uintptr_t address)
+/* Each allocation since the last recorded one has made the gap smaller. */
+static SLOW_PATH void forget_sampled(struct thread_state *thread, uintptr_t address, const struct block *old)
+{
+	count_free(thread, 0, address, old->size);
+	if (address != thread->last_block)
+		return;
+	thread->last_block = 0;
+	if (thread->gap == thread->last_gap)
+		threads_count_sampled_temporary(thread->cell, weight_of(0, old->size), old->stack);
+}
+
+static inline void forget(struct thread_state *thread, uintptr_t address)
 {
 	struct block old;
 	if (unlikely(!blocks_remove(0, address, &old))) {
 		ignore_free();
+		return;
+	}
+	if (unlikely(thread->gap != 0)) {
+		forget_sampled(thread, address, &old);
 		return;
 	}
 	threads_count_free(thread->cell, old.size);
@@ -143,9 +224,9 @@ void tracker_free(void *block)
 {
 	struct thread_state *thread = &thread_state;
 	struct event here;
-	if (!block || !event_enter(&here, thread))
+	if (!block || unlikely(sampling_knows_not(thread, block)) || unlikely(!event_enter(&here, thread)))
 		return;
-	if (tracker_is_on())
+	if (likely(tracker_is_on()))
 		forget(thread, (uintptr_t)block);
 	event_leave(&here, thread);
 }
@@ -159,7 +240,7 @@ void tracker_realloc_begin(struct tracker_realloc *event, void *old)
 	struct block block;
 	event->old = old;
 	event->known = false;
-	if (unlikely(!event_enter(&here, thread)))
+	if (unlikely(sampling_knows_not(thread, old)) || unlikely(!event_enter(&here, thread)))
 		return;
 	event->epoch = trace_epoch();
 	event->known = tracker_is_on() && blocks_realloc_begin((uintptr_t)old, &block);
@@ -170,18 +251,15 @@ void tracker_realloc_begin(struct tracker_realloc *event, void *old)
 	event_leave(&here, thread);
 }
 
-static void end_old_block(struct thread_state *thread, struct tracker_realloc *event, const void *result, bool freed)
+/* `next`: where a record will be put now, or NULL. */
+static void end_old_block(struct thread_state *thread, const struct tracker_realloc *event, const void *next)
 {
 	uintptr_t address = (uintptr_t)event->old;
 	struct block old = {.size = event->old_size, .stack = event->old_stack};
-	if (!result && !freed) {
-		blocks_realloc_cancel(address, old);
-		return;
-	}
 	/* At an unchanged address the new record replaces the marked one in a single step: a reader never misses the block. */
-	if (result != event->old || !tracker_is_on())
+	if (next != event->old)
 		blocks_realloc_finish(address, old);
-	threads_count_free(thread->cell, old.size);
+	count_free(thread, 0, address, old.size);
 	if (address == thread->last_block)
 		thread->last_block = 0;
 }
@@ -190,15 +268,28 @@ void tracker_realloc_end(struct tracker_realloc *event, void *result, size_t siz
 {
 	struct thread_state *thread = &thread_state;
 	struct event here;
+	bool wanted = result && !sampling_skips(thread, size);
+	uint64_t gap = thread->gap;
+	if (gap != 0 && !wanted && !event->known)
+		return;
 	if (unlikely(!event_enter(&here, thread))) {
-		if (result)
+		if (wanted)
 			miss(thread);
 		return;
 	}
-	if (event->known && event->epoch == trace_epoch())
-		end_old_block(thread, event, result, size == 0 && !result);
-	if (result && tracker_is_on())
+	if (wanted && unlikely(thread->gap != 0))
+		wanted = reach_mark(thread, gap, size);
+	wanted = wanted && tracker_is_on();
+	if (event->known && event->epoch == trace_epoch()) {
+		if (result || size == 0)
+			end_old_block(thread, event, wanted ? result : NULL);
+		else
+			blocks_realloc_cancel((uintptr_t)event->old, (struct block){.size = event->old_size, .stack = event->old_stack});
+	}
+	if (wanted && thread->gap == 0)
 		record(thread, result, size, frame);
+	else if (wanted)
+		record_sampled(thread, result, size, frame);
 	event_leave(&here, thread);
 }
 
@@ -208,9 +299,15 @@ int tracker_track(uint32_t domain, uintptr_t address, uint64_t size, const uintp
 {
 	struct thread_state *thread = &thread_state;
 	struct event here;
+	uint64_t gap = thread->gap;
+	if (domain == 0 && sampling_skips(thread, size)) {
+		tracker_untrack(domain, address); /* what stood there has been replaced, by nothing that is recorded */
+		return 0;
+	}
 	if (!event_enter(&here, thread))
 		return -1;
-	bool stored = put(thread, domain, address, (struct block){.size = size, .stack = stack_of_event(thread, frame)});
+	bool wanted = domain != 0 || thread->gap == 0 || reach_mark(thread, gap, size);
+	bool stored = !wanted || put_weighed(thread, domain, address, (struct block){.size = size, .stack = stack_of_event(thread, frame)});
 	event_leave(&here, thread);
 	return stored ? 0 : -1;
 }
@@ -224,7 +321,7 @@ bool tracker_untrack(uint32_t domain, uintptr_t address)
 		return false;
 	bool known = blocks_remove(domain, address, &old);
 	if (known)
-		threads_count_free(thread->cell, old.size);
+		count_free(thread, domain, address, old.size);
 	event_leave(&here, thread);
 	return known;
 }
@@ -233,12 +330,13 @@ bool tracker_untrack(uint32_t domain, uintptr_t address)
 
 static void count_cleared(void *context, uint32_t domain, uintptr_t address, struct block block)
 {
+	struct sampling_weight weight = weight_of(domain, block.size);
 	(void)context;
-	(void)domain;
-	(void)address;
-	atomic_fetch_add_explicit(&trace.header->cleared_blocks, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&trace.header->cleared_bytes, block.size, memory_order_relaxed);
-	atomic_fetch_sub_explicit(&trace.header->folded_bytes, (int64_t)block.size, memory_order_relaxed);
+	if (domain == 0 && sampling_distance != 0)
+		sampling_forget(address);
+	atomic_fetch_add_explicit(&trace.header->cleared_blocks, sampling_distance != 0 ? weight.parts : 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&trace.header->cleared_bytes, weight.bytes, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&trace.header->folded_bytes, (int64_t)weight.bytes, memory_order_relaxed);
 }
 
 static void clear(void)
@@ -356,5 +454,6 @@ void tracker_fork_parent(void)
 void tracker_fork_child(void)
 {
 	rules_child();
+	thread_state.gap = 0; /* what is left of it is the parent's */
 	start_forked(thread_state.depth > 0);
 }

@@ -2,9 +2,11 @@
 /*
  * In: a code address.  Out: the shape of its frame's unwind rule; or, for frames without such a rule, one step of the real stack.
  *
- * A rule is not parsed but observed.  libunwind takes one step from an invented state (registers and stack with addresses that no program
- * has); which invented values come back tells where the CFA, the return address and the frame register come from.  Three states, whose
- * stack pointers differ modulo 64, have to give the same answer: frames aligned with `and`, tables and expressions do not.
+ * A rule is not parsed but observed.  libunwind finds the row of CFI and applies it to an invented state (registers and stack with addresses
+ * that no program has); which invented values come back tells where the CFA, the return address and the frame register come from.  A row
+ * that is applied without a look at the unwind tables is made of registers and constants alone, so one state tells all of it.  If the
+ * tables are read, the row holds an expression: then three states, whose stack pointers differ modulo 64, have to give the same answer.
+ * Frames aligned with `and`, tables in the code and most other expressions do not.
  * Only what an FDE says counts: libunwind's guesses for code without one are refused by not letting it read anything.
  */
 #include "unwind-learn.h"
@@ -13,17 +15,20 @@
 #include <string.h>
 
 #include "elf-view.h"
+#include "fde-table.h"
 
 #if defined(__x86_64__)
 #include <libunwind-x86_64.h>
 #define LIBRARY "libunwind-x86_64.so.8"
 #define SYMBOL(name) "_Ux86_64_" #name
 enum { REG_IP = UNW_X86_64_RIP, REG_SP = UNW_X86_64_RSP, REG_FP = UNW_X86_64_RBP, REG_COUNT = UNW_X86_64_RIP + 1 };
+enum { NO_FP_IS_THE_END = 1 }; /* the ABI's other mark of the outermost frame */
 #elif defined(__aarch64__)
 #include <libunwind-aarch64.h>
 #define LIBRARY "libunwind-aarch64.so.8"
 #define SYMBOL(name) "_Uaarch64_" #name
 enum { REG_IP = UNW_AARCH64_PC, REG_SP = UNW_AARCH64_SP, REG_FP = UNW_AARCH64_X29, REG_COUNT = UNW_AARCH64_PC + 1 };
+enum { NO_FP_IS_THE_END = 0 };
 #endif
 
 #ifdef LIBRARY
@@ -36,6 +41,8 @@ static struct {
 	int (*init_remote)(unw_cursor_t *, unw_addr_space_t, void *);
 	int (*step)(unw_cursor_t *);
 	int (*get_reg)(unw_cursor_t *, int, unw_word_t *);
+	int (*iterate_rows)(unw_cursor_t *, unw_reg_states_callback, void *);
+	int (*apply_row)(unw_cursor_t *, void *);
 	int (*search)(unw_addr_space_t, unw_word_t, unw_dyn_info_t *, unw_proc_info_t *, int, void *);
 } engine;
 
@@ -44,13 +51,16 @@ enum { READS_MAX = 64 };
 static struct session {
 	unw_addr_space_t space;
 	unw_cursor_t cursor;
-	bool is_invented;     /* registers and stack are invented; otherwise the calling thread's */
-	bool lookup_only;     /* the next step is only asked which address it looks up */
-	bool found;           /* the last look-up found an FDE */
-	uintptr_t looked_up;  /* address of the last look-up */
-	uintptr_t function;   /* start of the FDE found */
-	struct elf_view view; /* object of the last look-up */
-	uintptr_t start, end; /* its segment that was read last */
+	bool is_invented;          /* registers and stack are invented; otherwise the calling thread's */
+	bool lookup_only;          /* the next step is only asked which address it looks up */
+	bool found;                /* the last look-up found an FDE */
+	uintptr_t looked_up;       /* address of the last look-up */
+	uintptr_t end_of_function; /* of the FDE found */
+	uintptr_t located;         /* `view` and `entry` are about this address, 0: none */
+	struct elf_view view;      /* the object there */
+	uintptr_t start, end;      /* its segment that was read last */
+	const struct fde_entry *entry;
+	size_t table_reads; /* words of unwind tables */
 	unw_word_t registers[REG_COUNT];
 	uint64_t known; /* registers that may be read, one bit each */
 	unw_word_t reads[READS_MAX];
@@ -101,13 +111,17 @@ __attribute__((no_sanitize("address"))) static unw_word_t read_word(unw_word_t a
 	return value;
 }
 
-/* Unwind tables: inside the object's readable segments only. */
-static bool is_in_object(unw_word_t address)
+/* Unwind tables: inside the object's readable segments only.  libunwind reads whole, aligned words. */
+static bool read_object(unw_word_t address, unw_word_t *value)
 {
 	if (address < session.start || address >= session.end)
 		if (!elf_view_segment(&session.view, address, &session.start, &session.end))
 			return false;
-	return session.end - address >= sizeof(unw_word_t);
+	if (session.end - address < sizeof(unw_word_t) && address % sizeof(unw_word_t) != 0)
+		return false; /* the last word of a segment may reach into the rest of its page */
+	session.table_reads++;
+	*value = read_word(address);
+	return true;
 }
 
 static int access_mem(unw_addr_space_t space, unw_word_t address, unw_word_t *value, int write, void *argument)
@@ -118,7 +132,9 @@ static int access_mem(unw_addr_space_t space, unw_word_t address, unw_word_t *va
 		return -UNW_EINVAL;
 	if (session.is_invented && is_invented(address))
 		return read_invented(address, value);
-	if (!is_in_object(address) && (session.is_invented || !session.found || address % 8 != 0))
+	if (read_object(address, value))
+		return 0;
+	if (session.is_invented || !session.found || address % 8 != 0)
 		return -UNW_EINVAL;
 	*value = read_word(address);
 	return 0;
@@ -178,72 +194,39 @@ static int get_proc_name(unw_addr_space_t space, unw_word_t address, char *name,
 	return -UNW_ENOINFO;
 }
 
-/* ---- .eh_frame_hdr ----------------------------------------------------------------------------------------------------------- */
+/* ---- FDEs -------------------------------------------------------------------------------------------------------------------- */
 
-/* The binary search table: pairs (function, FDE) of offsets from the header, sorted by function. */
-struct table_entry {
-	int32_t function, fde;
-};
-struct table {
-	uintptr_t header;
-	const struct table_entry *entries;
-	size_t count;
-};
-
-enum { ENCODING_PCREL_S4 = 0x1b, ENCODING_U4 = 0x03, ENCODING_DATAREL_S4 = 0x3b }; /* what every linker writes */
-
-static bool find_table(const struct elf_view *view, struct table *table)
+/* The object and the entry of its table for `pc`. */
+static bool locate(uintptr_t pc)
 {
-	uintptr_t start, end, header = view->eh_frame_hdr;
-	enum { FIXED = 4 + 4 + 4 };
-	if (header == 0 || header % 4 != 0 || !elf_view_segment(view, header, &start, &end) || end - header < FIXED)
-		return false;
-	const uint8_t *bytes = (const uint8_t *)header;
-	if (bytes[0] != 1 || bytes[1] != ENCODING_PCREL_S4 || bytes[2] != ENCODING_U4 || bytes[3] != ENCODING_DATAREL_S4)
-		return false;
-	table->header = header;
-	table->entries = (const struct table_entry *)(header + FIXED);
-	table->count = *(const uint32_t *)(header + 8);
-	return table->count > 0 && table->count <= (end - header - FIXED) / sizeof(struct table_entry);
+	if (session.located == pc && pc != 0)
+		return session.entry != NULL;
+	session.located = pc;
+	session.start = session.end = 0;
+	session.entry = elf_view_find(pc, &session.view) ? fde_table_find(&session.view, pc) : NULL;
+	return session.entry != NULL;
 }
 
-/* The last function that starts at or before ip: libunwind's own search reads the table byte by byte through access_mem. */
-static const struct table_entry *search_table(const struct table *table, uintptr_t ip)
+static bool find_fde(uintptr_t ip, unw_proc_info_t *info, int need_info)
 {
-	size_t low = 0, high = table->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (table->header + (uintptr_t)(intptr_t)table->entries[middle].function <= ip)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low > 0 ? &table->entries[low - 1] : NULL;
-}
-
-static bool find_fde(unw_addr_space_t space, uintptr_t ip, unw_proc_info_t *info, int need_info, void *argument)
-{
-	struct table table;
-	if (!elf_view_find(ip, &session.view) || !find_table(&session.view, &table))
-		return false;
-	const struct table_entry *entry = search_table(&table, ip);
-	if (!entry)
+	if (!locate(ip))
 		return false;
 	unw_dyn_info_t range = {.start_ip = session.view.start, .end_ip = session.view.end, .format = UNW_INFO_FORMAT_REMOTE_TABLE};
-	range.u.rti.segbase = table.header;
-	range.u.rti.table_data = (unw_word_t)entry;
-	range.u.rti.table_len = sizeof(*entry) / sizeof(unw_word_t);
-	return engine.search(space, ip, &range, info, need_info, argument) == 0;
+	range.u.rti.segbase = session.view.eh_frame_hdr;
+	range.u.rti.table_data = (unw_word_t)session.entry;
+	range.u.rti.table_len = sizeof(*session.entry) / sizeof(unw_word_t);
+	return engine.search(session.space, ip, &range, info, need_info, &session) == 0;
 }
 
 static int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t *info, int need_info, void *argument)
 {
+	(void)space;
+	(void)argument;
 	session.looked_up = ip;
-	session.start = session.end = 0;
-	session.found = !session.lookup_only && find_fde(space, ip, info, need_info, argument);
+	session.found = !session.lookup_only && find_fde(ip, info, need_info);
 	if (!session.found)
 		return -UNW_ENOINFO;
-	session.function = info->start_ip;
+	session.end_of_function = info->end_ip;
 	return 0;
 }
 
@@ -253,7 +236,7 @@ static int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t
 static bool begin(void)
 {
 	session.found = session.lookup_only = false;
-	session.read_count = 0;
+	session.read_count = session.table_reads = 0;
 	return engine.init_remote(&session.cursor, session.space, &session) == 0;
 }
 
@@ -316,40 +299,91 @@ static void invent_state(unsigned number, uintptr_t pc)
 	session.is_invented = true;
 }
 
-static void observe(unsigned number, uintptr_t pc, struct rule_shape *shape)
+/* A row of CFI as libunwind hands it out: the copy of a state that only apply_row() understands. */
+enum { ROW_BYTES = 1024 };
+static struct row {
+	uintptr_t pc; /* the row around it is wanted */
+	struct row_range range;
+	_Alignas(16) unsigned char state[ROW_BYTES];
+} row;
+
+static int take_row(void *token, void *state, size_t size, unw_word_t start, unw_word_t end)
 {
+	struct row *wanted = token;
+	if (wanted->pc < start || wanted->pc >= end || size > sizeof(wanted->state))
+		return 0;
+	memcpy(wanted->state, state, size);
+	wanted->range = (struct row_range){start, end < session.end_of_function ? end : session.end_of_function};
+	return -UNW_ESTOPUNWIND; /* no row further on */
+}
+
+/* True: `row` is that of `pc`. */
+static bool find_row(uintptr_t pc)
+{
+	row.pc = pc;
+	row.range.end = 0;
+	invent_state(0, pc);
+	if (begin())
+		engine.iterate_rows(&session.cursor, take_row, &row);
+	return row.range.end != 0;
+}
+
+static void apply_row(unsigned number, struct rule_shape *shape)
+{
+	unw_word_t fp;
 	memset(shape, 0, sizeof(*shape)); /* compared as bytes */
-	invent_state(number, pc);
-	int result = begin() ? engine.step(&session.cursor) : -UNW_EUNSPEC;
-	if (!session.found)
-		shape->kind = RULE_NO_CFI;
-	else if (result == 0)
+	invent_state(number, row.pc);
+	int result = begin() ? engine.apply_row(&session.cursor, row.state) : -UNW_EUNSPEC;
+	if (result == 0 || (NO_FP_IS_THE_END && result > 0 && engine.get_reg(&session.cursor, REG_FP, &fp) == -UNW_EBADREG))
 		shape->kind = RULE_END;
 	else if (result < 0 || !describe_step(session.registers[REG_SP], session.registers[REG_FP], shape))
 		shape->kind = RULE_COMPLEX;
 }
 
+static bool is_simple(const struct rule_shape *shape)
+{
+	return shape->kind >= RULE_CFA_SP && shape->kind <= RULE_CFA_MEMORY;
+}
+
+/* True: so it is everywhere in the row.  An expression may depend on the address, as those of PLTs do. */
+static bool describe_row(struct rule_shape *shape)
+{
+	bool is_signal_frame = is_interrupted();
+	apply_row(0, shape);
+	if (is_simple(shape) && is_signal_frame)
+		shape->kind = RULE_COMPLEX;
+	bool is_expression = session.table_reads > 0;
+	for (unsigned number = 1; number < 3 && is_expression && is_simple(shape); number++) {
+		struct rule_shape other;
+		apply_row(number, &other);
+		if (memcmp(&other, shape, sizeof(other)) != 0)
+			shape->kind = RULE_COMPLEX;
+	}
+	return !is_expression;
+}
+
 /* A return address that is the first byte of a function was put there by hand: the root of a makecontext coroutine. */
 static bool is_planted(uintptr_t ip)
 {
-	struct rule_shape here;
-	observe(0, ip, &here);
-	return here.kind != RULE_NO_CFI && session.function == ip;
+	unw_proc_info_t info = {.start_ip = 0};
+	return find_fde(ip, &info, 0) && info.start_ip == ip;
 }
 
-void learn_rule(uintptr_t ip, bool exact, struct rule_shape *shape)
+void learn_rule(uintptr_t ip, bool exact, uint32_t generation, struct rule_shape *shape)
 {
 	uintptr_t pc = ip - !exact;
-	observe(0, pc, shape);
-	if (shape->kind <= RULE_CFA_MEMORY && is_interrupted())
+	memset(shape, 0, sizeof(*shape));
+	session.located = 0;
+	const struct rule_shape *known = generation != LEARN_ALONE && locate(pc) ? rows_find(session.entry, pc, generation) : NULL;
+	if (known) {
+		*shape = *known;
+	} else if (find_row(pc)) {
+		if (describe_row(shape) && generation != LEARN_ALONE)
+			rows_keep(session.entry, row.range, generation, shape);
+	} else if (session.found) {
 		shape->kind = RULE_COMPLEX;
-	if (shape->kind == RULE_NO_CFI && !exact && is_planted(ip))
-		shape->kind = RULE_PLANTED;
-	for (unsigned number = 1; number < 3 && shape->kind <= RULE_CFA_MEMORY; number++) {
-		struct rule_shape other;
-		observe(number, pc, &other);
-		if (memcmp(&other, shape, sizeof(other)) != 0)
-			shape->kind = RULE_COMPLEX;
+	} else {
+		shape->kind = !exact && is_planted(ip) ? RULE_PLANTED : RULE_NO_CFI;
 	}
 }
 
@@ -372,6 +406,7 @@ static bool finish_step(struct rule_state *state)
 static bool cross_alone(struct rule_state *state)
 {
 	session.is_invented = false;
+	session.located = 0;
 	session.registers[REG_IP] = state->ip - !state->exact;
 	session.registers[REG_SP] = state->sp;
 	session.registers[REG_FP] = state->fp;
@@ -408,6 +443,7 @@ static __attribute__((always_inline)) inline void capture_registers(void)
 static __attribute__((noinline)) bool cross_from_here(struct rule_state *state, size_t *budget)
 {
 	session.is_invented = false;
+	session.located = 0;
 	capture_registers();
 	bool going = begin();
 	while (going && *budget > 0) {
@@ -428,8 +464,9 @@ bool learn_cross(struct rule_state *state, size_t *budget)
 
 static void *load(void)
 {
-	static const char *const names[] = {SYMBOL(create_addr_space), SYMBOL(set_caching_policy),       SYMBOL(init_remote), SYMBOL(step),
-					    SYMBOL(get_reg),           SYMBOL(dwarf_search_unwind_table)};
+	static const char *const names[] = {
+		SYMBOL(create_addr_space), SYMBOL(set_caching_policy), SYMBOL(init_remote),     SYMBOL(step),
+		SYMBOL(get_reg),           SYMBOL(reg_states_iterate), SYMBOL(apply_reg_state), SYMBOL(dwarf_search_unwind_table)};
 	void *symbols[sizeof(names) / sizeof(names[0])];
 	_Static_assert(sizeof(symbols) == sizeof(engine), "one symbol for each pointer");
 	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
@@ -467,10 +504,11 @@ bool learn_start(void)
 	return false;
 }
 
-void learn_rule(uintptr_t ip, bool exact, struct rule_shape *shape)
+void learn_rule(uintptr_t ip, bool exact, uint32_t generation, struct rule_shape *shape)
 {
 	(void)ip;
 	(void)exact;
+	(void)generation;
 	shape->kind = RULE_UNKNOWN;
 }
 

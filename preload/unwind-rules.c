@@ -224,10 +224,10 @@ static void keep(uintptr_t key, const struct rule *rule)
 enum { PATIENCE_MS = 50, FORK_PATIENCE_MS = 1000 };
 
 /* Token. */
-static void learn(const struct rule_state *state, struct rule *rule)
+static void learn(const struct rule_state *state, uint32_t generation, struct rule *rule)
 {
 	struct rule_shape shape;
-	learn_rule(state->ip, state->exact, &shape);
+	learn_rule(state->ip, state->exact, generation, &shape);
 	rule->kind = shape.kind;
 	rule->cfa_offset = shape.cfa_offset;
 	rule->ra_offset = shape.ra_offset;
@@ -246,7 +246,7 @@ void rules_learn(const struct rule_state *state, uint32_t module, uint32_t gener
 	if (known && known->module == module) {
 		copy_fields(rule, known);
 	} else {
-		learn(state, rule);
+		learn(state, generation, rule);
 		if (generation != RULES_NOT_KEPT && rule->kind != RULE_NO_CFI)
 			keep(key_of(state->ip, state->exact), rule);
 	}

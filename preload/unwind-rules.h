@@ -42,7 +42,7 @@ struct rule *rules_find(uintptr_t address, bool exact);
 void rules_confirm(struct rule *rule, uint32_t generation);
 void rules_drop(struct rule *rule);
 
-#define RULES_NOT_KEPT UINT32_MAX
+#define RULES_NOT_KEPT LEARN_ALONE
 /* Learn the rule of the frame at *state into *rule and cache it, unless the generation is RULES_NOT_KEPT or there is no unwind
  * information.  Waits a bounded time for another learner, then gives RULE_UNKNOWN.  Only at depth 1 (guard.h). */
 void rules_learn(const struct rule_state *state, uint32_t module, uint32_t generation, struct rule *rule);

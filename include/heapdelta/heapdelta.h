@@ -244,7 +244,8 @@ static inline void heapdelta_reset_peak(void)
 
 /*
  * Bytes of all recorded blocks, in all domains: now, and at most since recording began, clear_traces or reset_peak.  Either pointer may be
- * NULL.  Exact while one thread allocates; with several the peak is exact to 64 KiB per running thread.  0, or HEAPDELTA_NOT_TRACING with
+ * NULL.  Exact while one thread allocates; with several the peak is exact to 64 KiB per running thread; estimates when only a sample of
+ * the blocks is recorded (HEAPDELTA_SAMPLE).  0, or HEAPDELTA_NOT_TRACING with
  * both set to 0.
  */
 static inline int heapdelta_get_traced_memory(size_t *current, size_t *peak)
@@ -281,7 +282,7 @@ static inline int heapdelta_take_snapshot(const char *label)
 /*
  * The stack that allocated the block at exactly `ptr` (malloc's memory; not a pointer into the middle): return addresses, innermost first,
  * as many as there are up to `room`.  `frames` may be NULL when room is 0.  Result: the frames of the recorded stack, which may be more
- * than `room`; HEAPDELTA_UNKNOWN_BLOCK; HEAPDELTA_NOT_TRACING.
+ * than `room`; HEAPDELTA_UNKNOWN_BLOCK, also for a block that is not in the sample (HEAPDELTA_SAMPLE); HEAPDELTA_NOT_TRACING.
  */
 static inline int heapdelta_get_object_traceback(const void *ptr, void **frames, int room)
 {
@@ -291,7 +292,8 @@ static inline int heapdelta_get_object_traceback(const void *ptr, void **frames,
 /*
  * Record a block that malloc knows nothing of: a piece of a pool, a mapping, memory of a device.  (domain, ptr) is its key; malloc's own
  * blocks are domain 0, so take another number for each kind.  Any pointer and size will do, nothing is dereferenced.  A key that is known
- * already gets the new size and stack.  The recorded stack begins with the caller's line, which is why this is a macro.
+ * already gets the new size and stack.  With HEAPDELTA_SAMPLE, domains other than 0 are recorded completely all the same.  The recorded
+ * stack begins with the caller's line, which is why this is a macro.
  * 0; HEAPDELTA_NO_MEMORY; HEAPDELTA_NOT_TRACING.
  *
  * int heapdelta_track(unsigned domain, const void *ptr, size_t size);

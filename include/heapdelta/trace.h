@@ -117,7 +117,7 @@ struct hdt_header {
 	/* Options in force. */
 	uint32_t nframe; /* frames recorded at most */
 	uint32_t reserved_option;
-	uint64_t sample_bytes; /* 0: every block */
+	uint64_t sample_bytes; /* R: see sampling.h; 0: every block is recorded */
 
 	/* Control (atomic): written by the traced process's API and, later, by control commands from outside. */
 	HDT_ATOMIC(uint32_t) tracing; /* 1 while new blocks are recorded */
@@ -161,6 +161,11 @@ HDT_ASSERT(sizeof(struct hdt_cached_totals) == 32);
 
 #define HDT_CACHE_ENTRIES 256
 #define HDT_FOLD_BYTES (64 * 1024) /* |current| beyond this is folded into the header */
+
+/*
+ * In a sampled trace (sample_bytes ≠ 0) counters and totals hold what the recorded blocks stand for (sampling.h): bytes as estimated, counts
+ * of blocks (…blocks, temporary; not losses) in 1/SAMPLING_PARTS.  Slots and extras hold blocks as they are.
+ */
 
 /* One writer (the thread), plain stores as relaxed atomics.  alloc/free counters are monotonic and survive a takeover of the cell. */
 struct hdt_thread {

@@ -4,11 +4,13 @@
 Settings come from the environment, as make passes them: BENCH (names or groups, all without it), ROUNDS, CORE, QUICK (a twentieth of every
 size, one round), BUILD, OUT (the JSON file).
 """
+import contextlib
 import os
 import shutil
 import tempfile
 from dataclasses import dataclass
 
+import tracers
 from meter import Meter
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -48,21 +50,29 @@ class Bench:
     def scaled(self, size):
         return max(1, size // 20) if self.quick else size
 
+    def heapdelta(self):
+        return tracers.Heapdelta(self.build, self.traces)
+
     def begin(self, tracer, command, variables=None, core=None):
         place = tempfile.mkdtemp(dir=self.scratch)
         environment = {**(variables or {}), **tracer.environment(place)}
         return Running(tracer, place, self.meter.start(tracer.command(command, place), environment, core=core))
 
-    def end(self, running, look=False):
-        """(cost, number of allocations that the tracer has on record, if it is to LOOK)"""
+    def end(self, running, least=None):
+        """(cost, number of allocations that the tracer has on record); it must have LEAST, None: it is not asked."""
+        with self.ended(running) as cost:
+            return cost, None if least is None else running.tracer.seen(running.place, least)
+
+    @contextlib.contextmanager
+    def ended(self, running, statuses=(0,)):
+        """Waits for the end; what the tracer left in running.place lives as long as the context."""
         try:
-            cost = self.meter.finish(running.process)
-            return cost, running.tracer.seen(running.place) if look else None
+            yield self.meter.finish(running.process, statuses)
         finally:
             shutil.rmtree(running.place, ignore_errors=True)
 
-    def traced(self, tracer, command, variables=None, core=None, look=False):
-        return self.end(self.begin(tracer, command, variables, core), look)
+    def traced(self, tracer, command, variables=None, core=None, least=None):
+        return self.end(self.begin(tracer, command, variables, core), least)
 
 
 def plain_environment(environ, home):

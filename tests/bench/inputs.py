@@ -116,3 +116,64 @@ def commits_of(commits):
 def sql(directory, template, rows):
     with open(template, encoding="ascii") as file:
         return write(os.path.join(directory, f"queries-{rows}.sql"), file.read().replace("@ROWS@", str(rows)))
+
+
+SITES_HEAD = """#include <stdlib.h>
+{types}extern void *keep;
+static inline void *checked(size_t size) {{ void **block = malloc(size); if (!block) abort(); *block = keep; keep = block; return block; }}
+static inline struct type_0 *make(size_t more) {{ struct type_0 *made = checked(sizeof(*made) + more); made->field_1 = (long)more; return made; }}
+"""
+SITES_FUNCTION = """
+long sites_{i}(long x, struct type_{t} *state) {{
+	long sum = x; struct type_{t} copy = *state; const char *name = "sites {i}";
+{calls}	for (int round = 0; round < 3; round++) {{ long inner = copy.field_2 * round; sum += inner + name[round]; }}
+	return sum + copy.field_1;
+}}
+"""
+
+
+def many_sites(directory, sites):
+    """A program with debug information and this many places that call malloc, each once, through two inlined functions: its path."""
+    path = os.path.join(directory, f"many-sites-{sites}")
+    if os.path.exists(path):
+        return path
+    folder = f"{path}.sources"
+    os.makedirs(folder, exist_ok=True)
+    with open(f"{folder}/types.h", "w", encoding="ascii") as file:
+        file.write(SITES_HEAD.format(types="".join(map(type_text, range(400)))))
+    functions = max(1, sites // 10)
+    parts = [write_sites(folder, first, min(first + 50, functions)) for first in range(0, functions, 50)]
+    write(f"{folder}/main.c", sites_main(functions))
+    compile_all(folder, [*parts, "main.c"], path)
+    return path
+
+
+def type_text(number):
+    fields = "".join(f"long field_{k}; " for k in range(4 + number % 9))
+    return f"struct type_{number} {{ {fields}struct type_{number // 2} *parent; char name[{8 + number % 40}]; int (*call_{number})(long, const char *); }};\n"
+
+
+def write_sites(folder, first, end):
+    """One source file with the functions from FIRST on, ten call sites each."""
+    random, text, name = Random(first + 4), ['#include "types.h"\n'], f"sites-{first}.c"
+    for i in range(first, end):
+        calls = "".join(f"\tsum += make({random.below(64)})->field_1 * {random.below(9)} + (x & {random.below(255)});\n" for _ in range(10))
+        text.append(SITES_FUNCTION.format(i=i, t=random.below(400), calls=calls))
+    write(f"{folder}/{name}", "".join(text))
+    return name
+
+
+def sites_main(functions):
+    """main calls every function once, by its name."""
+    names = range(functions)
+    declared = "".join(f"long sites_{i}(long, void *);\n" for i in names)
+    called = "".join(f"\tsum += sites_{i}(sum, state);\n" for i in names)
+    return f"void *keep;\nstatic char state[4096];\n{declared}int main(void) {{\n\tlong sum = 0;\n{called}\treturn sum == 42;\n}}\n"
+
+
+def compile_all(folder, names, program):
+    objects = []
+    for name in names:
+        objects.append(name.replace(".c", ".o"))
+        subprocess.run(["cc", "-O2", "-g", "-c", "-o", objects[-1], name], cwd=folder, check=True)
+    subprocess.run(["cc", "-o", program, *objects], cwd=folder, check=True)

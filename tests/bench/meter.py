@@ -32,21 +32,31 @@ class Cost:
             raise Failed("the program printed no number")
         return float(found.group())
 
+    def named(self, name):
+        """The number of a line NAME=NUMBER."""
+        found = re.search(rf"^{name}=([0-9]+)$", self.printed, re.MULTILINE)
+        if not found:
+            raise Failed(f"the program did not print {name}")
+        return int(found.group(1))
+
 
 class Meter:
     """Starts commands below one directory of scratch files, bound to one core unless told otherwise."""
 
     def __init__(self, program, scratch, core, env):
         self.program, self.scratch, self.core, self.env = program, scratch, core, env
+        self.count = 0
 
     def start(self, command, variables=None, directory=None, core=None):
         """A running command, to be ended by `finish`; it leads a process group of its own."""
-        said, out = (open(os.path.join(self.scratch, name), "w+b") for name in ("stderr", "stdout"))
-        process = subprocess.Popen(
-            [self.program, os.path.join(self.scratch, "cost"), core or self.core, *(f"{k}={v}" for k, v in (variables or {}).items()), *command],
-            env=self.env, cwd=directory or self.scratch, stdin=subprocess.DEVNULL, stdout=out, stderr=said, start_new_session=True,
-        )
-        process.files = out, said
+        self.count += 1
+        files = {name: os.path.join(self.scratch, f"{name}-{self.count}") for name in ("stdout", "stderr", "cost")}
+        with open(files["stdout"], "wb") as out, open(files["stderr"], "wb") as said:
+            process = subprocess.Popen(
+                [self.program, files["cost"], core or self.core, *(f"{name}={value}" for name, value in (variables or {}).items()), *command],
+                env=self.env, cwd=directory or self.scratch, stdin=subprocess.DEVNULL, stdout=out, stderr=said, start_new_session=True,
+            )
+        process.files = files
         return process
 
     def finish(self, process, statuses=(0,)):
@@ -57,10 +67,11 @@ class Meter:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             raise Failed(f"took longer than {LIMIT} s") from None
-        printed, said = (read_back(file) for file in process.files)
-        with open(os.path.join(self.scratch, "cost"), encoding="ascii") as file:
-            wall, user, system, rss, status, _, end = file.read().split()
-        if process.returncode != 0 or int(status) not in statuses:
+        printed, said, cost = (end_of(process.files[name]) for name in ("stdout", "stderr", "cost"))
+        if process.returncode != 0 or not cost:
+            raise Failed(f"the meter failed: {last_line(said)}")
+        wall, user, system, rss, status, _, end = cost.split()
+        if int(status) not in statuses:
             raise Failed(f"wait status {status}: {last_line(said) or last_line(printed)}")
         return Cost(float(user) + float(system), float(wall), int(rss), float(end), printed)
 
@@ -68,12 +79,16 @@ class Meter:
         return self.finish(self.start(command, variables, directory, core), statuses)
 
 
-def read_back(file):
-    """The last 64 KiB of what was written, as text; closes the file."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - 65536))
-    with file:
-        return file.read().decode("utf-8", "replace")
+def end_of(path):
+    """The last 64 KiB of a file, which is removed; nothing if there is none."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.path.getsize(path) - 65536))
+            text = file.read().decode("utf-8", "replace")
+        os.remove(path)
+        return text
+    except FileNotFoundError:
+        return ""
 
 
 def last_line(text):

@@ -12,9 +12,10 @@ The file is one object:
         name, group    as in the tables
         rounds         tracer → list of one object of quantities per round
         medians        tracer → quantity → median over the rounds
-        figures        "TRACER.QUANTITY.added", ".ratio" (both against native) and ".share.PEER" (added, of what PEER adds) → median of the rounds'
+        figures        "TRACER.QUANTITY.added", ".ratio" (both against native) and ".share.PEER" (added, of what PEER
+                       adds), ".ratio-to.PEER" → median of the rounds'; ".median" → the median itself
         targets        list of {figure, limit, value, met}: met means value ≤ limit
-    groups             name → {figures, targets} of what is said about a group as a whole
+    groups             name → {targets} of what is said about a group as a whole
     skipped            list of {case, tracer, reason}; tracer null: the whole case
 
 Quantities: cpu, wall and what ends in _s in seconds; cpu_ns, wall_ns per event; rss_kib the greatest process's; seen: allocations that the
@@ -68,10 +69,15 @@ class CaseResult:
 
         return self.paired(part, quantity, "native", tracer, peer)
 
+    def ratio_to(self, subject, quantity, peer):
+        return self.paired(lambda other, own: own / other if other > 0 else None, quantity, peer, subject)
+
     def figure(self, name):
-        """A figure by its name: heapdelta.cpu.ratio, heapdelta.cpu_ns.share.heaptrack, heapdelta.bytes_per_block.median."""
+        """A figure by its name: heapdelta.cpu.ratio, heapdelta.cpu_ns.share.heaptrack, heapdelta.bytes_rss.median."""
         tracer, quantity, what, *peer = name.split(".")
-        return {"added": self.added, "ratio": self.ratio, "share": self.share, "median": self.median}[what](tracer, quantity, *peer)
+        return {"added": self.added, "ratio": self.ratio, "share": self.share, "ratio-to": self.ratio_to, "median": self.median}[what](
+            tracer, quantity, *peer
+        )
 
     def figures(self):
         names = [f"{t}.{q}" for t, rounds in self.rounds.items() if t != "native" for q in rounds[0] if q != "seen"]

@@ -21,7 +21,7 @@ mask()
 		-e 's/\b(build|build id) [0-9a-f]{6,}/\1 ID/g; s/"[0-9a-f]{40}"/"ID"/g' \
 		-e 's/(pid|process|PID) [0-9]+/\1 PID/g; s/"pid": *[0-9]+/"pid":PID/g' \
 		-e "s/\\b$(uname -n)\\b/HOST/g" \
-		-e 's/(tests\/scenarios\/[a-z-]+\.[ch]),[0-9]+,/\1,LINE,/; s/^[0-9]+ (BUILD)/PID \1/' \
+		-e 's/(tests\/scenarios\/[a-z-]+\.[ch]),[0-9]+,/\1,LINE,/; s/^[0-9]+ (players-cycle)/PID \1/' \
 		-e 's/([a-z_-]+\+0x)[0-9a-f]+/\1OFFSET/g; /__libc_start|libc\.so\.6/d; /^      [^ ]/s/([^ ]) +/\1  /g'
 }
 

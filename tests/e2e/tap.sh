@@ -54,13 +54,14 @@ marked()
 }
 
 # tell NAME STORY ARGUMENT…: runs a story of tests/scenarios/; its snapshots are $scratch/NAME.before.hds, …, NAME.after.hds and, of its
-# exit, NAME.hds.  From the top of the sources, as a user would.
+# exit, NAME.hds.  From the top of the sources, as a user would, and by its bare name: a report cuts a long command, and how long a path
+# to it is depends on where the sources are.
 tell()
 {
 	local name=$1 story=$2 file pid
 	shift 2
 	mkdir -p "$scratch/told"
-	(cd "$top" && "$heapdelta" run -q -o "$scratch/told/%p.hds" -- "$programs/scenarios/$story" "$@") || return
+	(cd "$top" && PATH=$programs/scenarios:$PATH "$heapdelta" run -q -o "$scratch/told/%p.hds" -- "$story" "$@") || return
 	for file in "$scratch"/told/*.hds; do
 		pid=${file##*/}
 		pid=${pid%%.*}

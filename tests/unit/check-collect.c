@@ -208,7 +208,7 @@ END_TEST
 
 static void add_stack(struct snapshot *snapshot, uint64_t offset, uint64_t live_bytes)
 {
-	uint32_t node = snapshot_node(snapshot, &(struct node){.offset = offset});
+	uint32_t node = snapshot_node(snapshot, 0, &(struct address){.offset = offset});
 
 	ck_assert_int_eq(snapshot_reserve_stacks(snapshot, 1), 0);
 	snapshot->stacks[snapshot->stack_count++] = (struct stack){.node = node, .live_blocks = live_bytes > 0, .live_bytes = live_bytes};
@@ -225,7 +225,7 @@ START_TEST(peaks_are_merged)
 	snapshot_init(&snapshot, intern);
 	add_stack(&snapshot, 0x100, 300);
 	add_stack(&snapshot, 0x200, 20);
-	ck_assert_int_ne(snapshot_node(&snapshot, &(struct node){.offset = 0x300}), 0);
+	ck_assert_int_ne(snapshot_node(&snapshot, 0, &(struct address){.offset = 0x300}), 0);
 	ck_assert_int_eq(peak_merge(&seen, &snapshot, &error), 0);
 	ck_assert_uint_eq(snapshot.info.peak_seen_bytes, 5011);
 	/* Node 3 has no stack in the snapshot any more and gets one; node 99 is none of this snapshot's. */

@@ -46,6 +46,33 @@ START_TEST(frame_limits)
 }
 END_TEST
 
+START_TEST(sampling_distances)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} values[] = {
+		{"0", 0},        {"off", 0},        {"1", 0},           {"0K", 0},           {"512", 512},
+		{"64K", 65536},  {"64k", 65536},    {"512KiB", 524288}, {"1.5M", 3 << 19},   {"0.5K", 512},
+		{"2m", 2 << 20}, {"1GiB", 1 << 30}, {"1g", 1 << 30},    {"524288B", 524288}, {"1.0009K", 1024},
+	};
+	ck_assert_str_eq(load_with("HEAPDELTA_SAMPLE", values[_i].text), "");
+	ck_assert_uint_eq(config.sample_bytes, values[_i].bytes);
+}
+END_TEST
+
+START_TEST(bad_distances_say_one_line_and_record_every_block)
+{
+	static const char *const values[] = {
+		"",  "2", "511", "1.1G", "1.5", "64kB", "64 K", "K", "-1", "1e6", ".5K", "5.K", "0x400", "on", "99999999999999999999G",
+		"2T"};
+	const char *said = load_with("HEAPDELTA_SAMPLE", values[_i]);
+	ck_assert_ptr_nonnull(strstr(said, "HEAPDELTA_SAMPLE"));
+	ck_assert_ptr_eq(strchr(said, '\n'), said + strlen(said) - 1);
+	ck_assert_uint_eq(config.sample_bytes, 0);
+}
+END_TEST
+
 START_TEST(bad_values_say_one_line_and_change_nothing)
 {
 	static const char *const pairs[][2] = {
@@ -118,6 +145,8 @@ int main(void)
 	TCase *tests = tcase_create("environment");
 	tcase_add_test(tests, defaults);
 	tcase_add_test(tests, frame_limits);
+	tcase_add_loop_test(tests, sampling_distances, 0, 15);
+	tcase_add_loop_test(tests, bad_distances_say_one_line_and_record_every_block, 0, 16);
 	tcase_add_loop_test(tests, bad_values_say_one_line_and_change_nothing, 0, 10);
 	tcase_add_test(tests, a_huge_value_is_refused);
 	tcase_add_test(tests, values_are_copies);

@@ -33,10 +33,10 @@ static void teardown(void)
 
 static uint32_t add_node(uint32_t parent, uint32_t module, uint64_t offset)
 {
-	return snapshot_node(&snapshot, &(struct node){.parent = parent, .module = module, .offset = offset});
+	return snapshot_node(&snapshot, parent, &(struct address){.module = module, .offset = offset});
 }
 
-/* Give a node its locations, innermost first. */
+/* Give a node's address its locations, innermost first. */
 static void locate(uint32_t number, const struct location *locations, uint32_t count)
 {
 	struct location *list = realloc(snapshot.locations, (snapshot.location_count + count) * sizeof(*list));
@@ -45,8 +45,8 @@ static void locate(uint32_t number, const struct location *locations, uint32_t c
 	snapshot.locations = list;
 	snapshot_index_free(snapshot.index);
 	snapshot.index = NULL;
-	snapshot.nodes[number].first_location = (uint32_t)snapshot.location_count;
-	snapshot.nodes[number].location_count = count;
+	snapshot_address_of(&snapshot, number)->first_location = (uint32_t)snapshot.location_count;
+	snapshot_address_of(&snapshot, number)->location_count = count;
 	memcpy(list + snapshot.location_count, locations, count * sizeof(*list));
 	snapshot.location_count += count;
 }
@@ -120,7 +120,7 @@ START_TEST(names_without_lines)
 	label = frames.list[4].file;
 	get(symbol, 0, 0);
 	ck_assert_ptr_eq(frames.list[0].file, label);
-	ck_assert_ptr_eq(snapshot.nodes[symbol].label, label);
+	ck_assert_ptr_eq(snapshot_address_of(&snapshot, symbol)->label, label);
 }
 END_TEST
 
@@ -215,7 +215,7 @@ START_TEST(many_stacks_are_fast)
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	for (int round = 0; round < 2; round++) {
 		for (uint32_t i = 1; i < snapshot.node_count; i++) {
-			if (!(snapshot.nodes[i].offset >> 60))
+			if (!(snapshot_address_of(&snapshot, i)->offset >> 60))
 				continue;
 			get(i, 0, 0);
 			total += frames.count;

@@ -185,9 +185,13 @@ START_TEST(depth_is_bounded)
 
 	snapshot_init(&deep, intern);
 	deep.nodes = calloc(HDS_DEPTH_MAX + 2, sizeof(*deep.nodes));
+	deep.addresses = calloc(HDS_DEPTH_MAX + 2, sizeof(*deep.addresses));
+	deep.address_count = HDS_DEPTH_MAX + 2;
 	deep.node_count = HDS_DEPTH_MAX + 1;
-	for (uint32_t i = 1; i < HDS_DEPTH_MAX + 2; i++)
-		deep.nodes[i] = (struct node){.parent = i - 1, .offset = i};
+	for (uint32_t i = 1; i < HDS_DEPTH_MAX + 2; i++) {
+		deep.nodes[i] = (struct node){.parent = i - 1, .address = i};
+		deep.addresses[i].offset = i;
+	}
 	ck_assert_int_eq(snapshot_write(&deep, in_directory("a.hds"), false, &error), 0);
 	ck_assert_msg(!snapshot_read(&read, intern, in_directory("a.hds"), &error), "%s", error.text);
 	snapshot_release(&read);

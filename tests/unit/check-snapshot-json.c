@@ -99,7 +99,7 @@ START_TEST(innermost_frames_only)
 	read_text(&read, text, size);
 	ck_assert_uint_eq(read.traceback_limit, 1);
 	ck_assert_uint_eq(read.nodes[read.stacks[3].node].parent, 0);
-	ck_assert_str_eq(read.locations[read.nodes[read.stacks[3].node].first_location].file, "x.py");
+	ck_assert_str_eq(read.locations[snapshot_address_of(&read, read.stacks[3].node)->first_location].file, "x.py");
 	ck_assert_uint_gt(read.stacks[3].total_nframe, 1);
 	free(text);
 	snapshot_release(&sample);

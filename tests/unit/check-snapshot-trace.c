@@ -101,13 +101,13 @@ START_TEST(frames_and_modules)
 	((struct hdt_node *)maker_at(&maker, HDT_AREA_NODES, 0))[jit].flags = HDT_NODE_EXACT;
 	read_it(&snapshot, false);
 	ck_assert_uint_eq(snapshot.node_count, 6);
-	ck_assert_uint_eq(snapshot.nodes[put_node].offset, 0x2000);
+	ck_assert_uint_eq(snapshot_address_of(&snapshot, put_node)->offset, 0x2000);
 	ck_assert_uint_eq(snapshot.nodes[put_node].parent, main_node);
-	ck_assert_uint_eq(snapshot.nodes[put_node].module, 1);
-	ck_assert_uint_eq(snapshot.nodes[special].offset, HDT_SPECIAL_CUT);
-	ck_assert_uint_eq(snapshot.nodes[special].module, HDS_MODULE_SPECIAL);
-	ck_assert_uint_eq(snapshot.nodes[jit].offset, 0x7f0000001234);
-	ck_assert_uint_eq(snapshot.nodes[jit].flags, HDS_FRAME_EXACT);
+	ck_assert_uint_eq(snapshot_address_of(&snapshot, put_node)->module, 1);
+	ck_assert_uint_eq(snapshot_address_of(&snapshot, special)->offset, HDT_SPECIAL_CUT);
+	ck_assert_uint_eq(snapshot_address_of(&snapshot, special)->module, HDS_MODULE_SPECIAL);
+	ck_assert_uint_eq(snapshot_address_of(&snapshot, jit)->offset, 0x7f0000001234);
+	ck_assert_uint_eq(snapshot_address_of(&snapshot, jit)->flags, HDS_FRAME_EXACT);
 	ck_assert_str_eq(snapshot.modules[1].path, "/bin/app");
 	ck_assert_uint_eq(snapshot.modules[1].build_id[19], 0xab);
 	ck_assert(!snapshot.symbolised);
@@ -326,7 +326,7 @@ START_TEST(areas_go_on_in_a_second_file)
 	strcpy(maker.header->spill_path, spill_path);
 	read_it(&snapshot, false);
 	ck_assert_uint_eq(snapshot.info.live_blocks, 40 * 512);
-	ck_assert_uint_eq(snapshot.nodes[1003].offset, 0x3000 + 999);
+	ck_assert_uint_eq(snapshot_address_of(&snapshot, 1003)->offset, 0x3000 + 999);
 	ck_assert_uint_eq(snapshot_lost(&snapshot), 0);
 	snapshot_release(&snapshot);
 	/* Below another root it is another file. */
@@ -395,7 +395,7 @@ START_TEST(damaged_records)
 	nodes[put_node].module = 77;
 	maker_leaf(&maker, HEAP, 0, slots, 1);
 	read_it(&snapshot, false);
-	ck_assert_uint_eq(snapshot.nodes[put_node].module, HDS_MODULE_NONE);
+	ck_assert_uint_eq(snapshot_address_of(&snapshot, put_node)->module, HDS_MODULE_NONE);
 	/* A block whose stack is not there is counted, and said. */
 	ck_assert_uint_eq(snapshot.stacks[0].node, 0);
 	ck_assert_uint_eq(snapshot.stacks[0].live_blocks, 1);

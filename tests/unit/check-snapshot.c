@@ -34,17 +34,18 @@ END_TEST
 START_TEST(equal_pieces_are_one)
 {
 	struct snapshot snapshot;
-	struct node node = {.module = 1, .offset = 16};
+	struct address address = {.module = 1, .offset = 16};
 	struct location location = {.file = "a.c", .line = 3};
 
 	snapshot_init(&snapshot, intern);
-	uint32_t first = snapshot_node(&snapshot, &node);
+	uint32_t first = snapshot_node(&snapshot, 0, &address);
 	ck_assert_uint_eq(first, 1);
-	ck_assert_uint_eq(snapshot_node(&snapshot, &node), first);
-	node.flags = HDS_FRAME_EXACT;
-	ck_assert_uint_eq(snapshot_node(&snapshot, &node), 2);
-	node.parent = 1;
-	ck_assert_uint_eq(snapshot_node(&snapshot, &node), 3);
+	ck_assert_uint_eq(snapshot_node(&snapshot, 0, &address), first);
+	address.flags = HDS_FRAME_EXACT;
+	ck_assert_uint_eq(snapshot_node(&snapshot, 0, &address), 2);
+	ck_assert_uint_eq(snapshot_node(&snapshot, 1, &address), 3);
+	ck_assert_uint_eq(snapshot.nodes[3].address, snapshot.nodes[2].address);
+	ck_assert_uint_eq(snapshot.address_count, 3);
 	ck_assert_uint_eq(snapshot_location(&snapshot, &location), 0);
 	ck_assert_uint_eq(snapshot_location(&snapshot, &location), 0);
 	location.line++;
@@ -85,17 +86,18 @@ START_TEST(foreign_changes_are_noticed)
 	struct location *longer = calloc(5, sizeof(*longer));
 
 	snapshot_init(&snapshot, intern);
-	uint32_t node = snapshot_node(&snapshot, &(struct node){.offset = 16});
+	uint32_t node = snapshot_node(&snapshot, 0, &(struct address){.offset = 16});
 	free(snapshot.locations);
 	snapshot.locations = longer;
 	snapshot.location_count = 5;
-	snapshot.nodes[node].first_location = 4;
-	snapshot.nodes[node].location_count = 1;
+	snapshot_address_of(&snapshot, node)->first_location = 4;
+	snapshot_address_of(&snapshot, node)->location_count = 1;
 	for (uint32_t i = 0; i < 40; i++)
 		ck_assert_uint_eq(snapshot_append_locations(&snapshot, &(struct location){.line = i}, 1), 5 + i);
-	const struct node *known = snapshot_same_address(&snapshot, &(struct node){.offset = 16});
-	ck_assert_ptr_nonnull(known);
-	ck_assert_uint_eq(known->first_location, 4);
+	/* Locations that an address has are kept. */
+	ck_assert_uint_eq(snapshot_address(&snapshot, &(struct address){.offset = 16, .first_location = 7, .location_count = 1}),
+			  snapshot.nodes[node].address);
+	ck_assert_uint_eq(snapshot_address_of(&snapshot, node)->first_location, 4);
 	snapshot_release(&snapshot);
 }
 END_TEST
@@ -114,8 +116,9 @@ START_TEST(sum_of_one)
 	same_rest(&one, &sum);
 	ck_assert_uint_eq(sum.node_count, one.node_count);
 	ck_assert_uint_eq(sum.location_count, one.location_count);
-	for (size_t i = 0; i < sum.node_count; i++)
-		ck_assert_uint_eq(sum.nodes[i].location_count, one.nodes[i].location_count);
+	ck_assert_uint_eq(sum.address_count, one.address_count);
+	for (uint32_t i = 0; i < sum.node_count; i++)
+		ck_assert_uint_eq(snapshot_address_of(&sum, i)->location_count, snapshot_address_of(&one, i)->location_count);
 	ck_assert_ptr_null(sum.stack_process);
 	snapshot_release(&one);
 	snapshot_release(&sum);
@@ -161,13 +164,16 @@ START_TEST(a_raw_part_makes_the_sum_raw)
 	sample_make(&one, intern, 0x400000);
 	sample_make(&raw, intern, 0x400000);
 	raw.symbolised = false;
-	for (size_t i = 0; i < raw.node_count; i++)
-		if (raw.nodes[i].module == 1)
-			raw.nodes[i].location_count = 0;
+	for (size_t i = 0; i < raw.address_count; i++)
+		if (raw.addresses[i].module == 1)
+			raw.addresses[i].location_count = 0;
 	snapshot_init(&sum, intern);
 	ck_assert_int_eq(snapshot_add(&sum, &raw, "1 raw", &error), 0);
 	ck_assert_int_eq(snapshot_add(&sum, &one, "2 one", &error), 0);
 	ck_assert(!sum.symbolised);
+	/* What one part knows about an address the other has, too. */
+	for (uint32_t i = 0; i < one.node_count; i++)
+		ck_assert_uint_eq(snapshot_address_of(&sum, i)->location_count, snapshot_address_of(&one, i)->location_count);
 	snapshot_release(&one);
 	snapshot_release(&raw);
 	snapshot_release(&sum);

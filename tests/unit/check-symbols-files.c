@@ -249,8 +249,8 @@ START_TEST(missing_modules_are_sorted_by_bytes)
 	ck_assert_int_eq(snapshot_reserve_stacks(&snapshot, 4), 0);
 	for (uint32_t i = 0; i < 4; i++) {
 		struct module module = {.path = intern_add(intern, paths[i]), .start = i + 1, .end = i + 2};
-		struct node node = {.module = snapshot_module(&snapshot, &module), .offset = 0x1234};
-		number = snapshot_node(&snapshot, &node);
+		struct address address = {.module = snapshot_module(&snapshot, &module), .offset = 0x1234};
+		number = snapshot_node(&snapshot, 0, &address);
 		snapshot.stacks[snapshot.stack_count++] = (struct stack){.node = number, .live_bytes = bytes[i]};
 	}
 	symbols = symbols_new(&(struct symbols_options){0}, &error);
@@ -270,14 +270,14 @@ START_TEST(bytes_behind_the_runtime_need_the_line_of_its_caller)
 	struct module libc = {.path = "/none/libc.so.6", .start = 1, .end = 2};
 	const struct symbols_missing *list;
 	uint32_t caller;
-	struct node node;
+	struct address address;
 
 	compile("");
 	command("strip %s", in_directory("program"));
 	snapshot_of(&snapshot, intern, in_directory("program"), NULL);
 	caller = add_address(&snapshot, 0, start, 0);
-	node = (struct node){.parent = caller, .module = snapshot_module(&snapshot, &libc), .offset = 0x1234};
-	snapshot.stacks[0].node = snapshot_node(&snapshot, &node);
+	address = (struct address){.module = snapshot_module(&snapshot, &libc), .offset = 0x1234};
+	snapshot.stacks[0].node = snapshot_node(&snapshot, caller, &address);
 	symbols = symbols_new(&(struct symbols_options){0}, &error);
 	ck_assert_int_eq(symbols_resolve(symbols, &snapshot, &error), 0);
 	ck_assert_uint_eq(symbols_missing(symbols, &list), 2);
@@ -299,8 +299,8 @@ START_TEST(one_open_file_per_build)
 	/* The second snapshot's module lies elsewhere; what is open serves it. */
 	struct module module = snapshot.modules[1];
 	module.path = intern_add(intern, in_directory("copy"));
-	struct node node = {.module = snapshot_module(&second, &module), .offset = start + 9};
-	uint32_t number = snapshot_node(&second, &node);
+	struct address address = {.module = snapshot_module(&second, &module), .offset = start + 9};
+	uint32_t number = snapshot_node(&second, 0, &address);
 	ck_assert_int_eq(symbols_resolve(symbols, &second, &error), 0);
 	assert_line(location_of(&second, number, 0));
 	snapshot_release(&second);
@@ -333,8 +333,8 @@ START_TEST(many_modules_need_few_descriptors)
 			char path[256];
 			snprintf(path, sizeof(path), "%s/copy%u", directory, i);
 			struct module module = {.path = intern_add(intern, path), .start = i, .end = i + 1};
-			struct node node = {.module = snapshot_module(&snapshot, &module), .offset = start + 9};
-			ck_assert_uint_ne(snapshot_node(&snapshot, &node), SNAPSHOT_NONE);
+			struct address address = {.module = snapshot_module(&snapshot, &module), .offset = start + 9};
+			ck_assert_uint_ne(snapshot_node(&snapshot, 0, &address), SNAPSHOT_NONE);
 		}
 		ck_assert_int_eq(symbols_resolve(symbols, &snapshot, &error), 0);
 		for (uint32_t i = 1; i <= MODULES; i++)

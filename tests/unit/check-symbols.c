@@ -55,8 +55,8 @@ static void add_all_functions(const char *file, unsigned step)
 	ck_assert_ptr_nonnull(pipe);
 	while (fscanf(pipe, "%lx %lx", &start, &size) == 2) {
 		for (unsigned long at = start; at < start + size; at += step) {
-			struct node node = {.module = 1, .offset = at, .flags = HDS_FRAME_EXACT};
-			ck_assert_uint_ne(snapshot_node(&snapshot, &node), SNAPSHOT_NONE);
+			struct address address = {.module = 1, .offset = at, .flags = HDS_FRAME_EXACT};
+			ck_assert_uint_ne(snapshot_node(&snapshot, 0, &address), SNAPSHOT_NONE);
 		}
 	}
 	pclose(pipe);
@@ -67,8 +67,8 @@ static FILE *ask_addr2line(const char *file)
 	FILE *out = fopen(in_directory("addresses"), "w"), *pipe;
 	char text[512];
 
-	for (size_t i = 1; i < snapshot.node_count; i++)
-		fprintf(out, "0x%lx\n", (unsigned long)snapshot.nodes[i].offset);
+	for (uint32_t i = 1; i < snapshot.node_count; i++)
+		fprintf(out, "0x%lx\n", (unsigned long)snapshot_address_of(&snapshot, i)->offset);
 	ck_assert_int_eq(fclose(out), 0);
 	snprintf(text, sizeof(text), "addr2line -a -f -i -C -e %s <%s", file, in_directory("addresses"));
 	pipe = popen(text, "r");
@@ -137,12 +137,13 @@ static void compare_node(uint32_t number, FILE *pipe, char *line, size_t room)
 			ck_assert_str_eq(function, "??");
 			continue;
 		}
-		ck_assert_msg(same_function(location, function), "0x%lx: %s here, there %s", (unsigned long)snapshot.nodes[number].offset,
-			      location->function, function);
+		ck_assert_msg(same_function(location, function), "0x%lx: %s here, there %s",
+			      (unsigned long)snapshot_address_of(&snapshot, number)->offset, location->function, function);
 		compare_position(location, line);
-		ck_assert_int_eq(!!(location->flags & HDS_LOCATION_INLINED), index < snapshot.nodes[number].location_count);
+		ck_assert_int_eq(!!(location->flags & HDS_LOCATION_INLINED),
+				 index < snapshot_address_of(&snapshot, number)->location_count);
 	}
-	ck_assert_uint_ge(index, snapshot.nodes[number].location_count);
+	ck_assert_uint_ge(index, snapshot_address_of(&snapshot, number)->location_count);
 }
 
 static void compare_with_addr2line(const char *file, unsigned step)
@@ -217,8 +218,8 @@ static void same_as_dwarf4(const char *compiler, const char *options, const char
 	resolve();
 	ck_assert_uint_eq(snapshot.node_count, other.node_count);
 	for (uint32_t i = 1; i < snapshot.node_count; i++) {
-		ck_assert_uint_eq(snapshot.nodes[i].location_count, other.nodes[i].location_count);
-		for (uint32_t n = 0; n < snapshot.nodes[i].location_count; n++) {
+		ck_assert_uint_eq(snapshot_address_of(&snapshot, i)->location_count, snapshot_address_of(&other, i)->location_count);
+		for (uint32_t n = 0; n < snapshot_address_of(&snapshot, i)->location_count; n++) {
 			const struct location *a = location_of(&snapshot, i, n), *b = location_of(&other, i, n);
 			ck_assert_ptr_eq(a->function, b->function);
 			ck_assert_ptr_eq(a->file, b->file);
@@ -275,9 +276,9 @@ START_TEST(nodes_with_one_address_share_their_locations)
 	deep = add_address(&snapshot, first, start + 20, 0);
 	second = add_address(&snapshot, deep, start + 9, 0);
 	resolve();
-	ck_assert_uint_eq(snapshot.nodes[first].location_count, 1);
-	ck_assert_uint_eq(snapshot.nodes[first].first_location, snapshot.nodes[second].first_location);
-	ck_assert_uint_ne(snapshot.nodes[first].first_location, snapshot.nodes[deep].first_location);
+	ck_assert_uint_eq(snapshot_address_of(&snapshot, first)->location_count, 1);
+	ck_assert_uint_eq(snapshot_address_of(&snapshot, first)->first_location, snapshot_address_of(&snapshot, second)->first_location);
+	ck_assert_uint_ne(snapshot_address_of(&snapshot, first)->first_location, snapshot_address_of(&snapshot, deep)->first_location);
 	ck_assert_uint_eq(snapshot.location_count, 2);
 }
 END_TEST

@@ -100,8 +100,8 @@ static void __attribute__((unused)) snapshot_of(struct snapshot *snapshot, struc
 /* A frame at `offset` of the module, with one block of 100 bytes. */
 static uint32_t __attribute__((unused)) add_address(struct snapshot *snapshot, uint32_t parent, uint64_t offset, uint32_t flags)
 {
-	struct node node = {.parent = parent, .module = 1, .offset = offset, .flags = flags};
-	uint32_t number = snapshot_node(snapshot, &node);
+	struct address address = {.module = 1, .offset = offset, .flags = flags};
+	uint32_t number = snapshot_node(snapshot, parent, &address);
 
 	ck_assert_uint_ne(number, SNAPSHOT_NONE);
 	ck_assert_int_eq(snapshot_reserve_stacks(snapshot, 1), 0);
@@ -111,9 +111,9 @@ static uint32_t __attribute__((unused)) add_address(struct snapshot *snapshot, u
 
 static const struct location *__attribute__((unused)) location_of(const struct snapshot *snapshot, uint32_t number, uint32_t index)
 {
-	const struct node *node = &snapshot->nodes[number];
+	const struct address *address = snapshot_address_of(snapshot, number);
 
-	return index < node->location_count ? &snapshot->locations[node->first_location + index] : NULL;
+	return index < address->location_count ? &snapshot->locations[address->first_location + index] : NULL;
 }
 
 /* Line of `file` that holds `text`. */

@@ -65,22 +65,17 @@ static inline void sample_make(struct snapshot *snapshot, struct intern *intern,
 	sample_info(snapshot);
 	uint32_t module = snapshot_module(snapshot, &app);
 	uint32_t first = snapshot_append_locations(snapshot, lines, 4);
-	uint32_t cut = snapshot_node(snapshot, &(struct node){.module = HDS_MODULE_SPECIAL, .offset = HDT_SPECIAL_CUT});
-	uint32_t main_frame = snapshot_node(
-		snapshot, &(struct node){.parent = cut, .module = module, .offset = 0x1234, .first_location = first, .location_count = 1});
-	uint32_t put = snapshot_node(snapshot, &(struct node){.parent = main_frame,
-							      .module = module,
-							      .offset = 0x2000,
-							      .flags = HDS_FRAME_EXACT,
-							      .first_location = first + 1,
-							      .location_count = 2});
-	uint32_t bare = snapshot_node(
-		snapshot,
-		&(struct node){.parent = main_frame, .module = module, .offset = 0x3000, .first_location = first + 3, .location_count = 1});
-	uint32_t again = snapshot_node(
-		snapshot, &(struct node){.parent = put, .module = module, .offset = 0x1234, .first_location = first, .location_count = 1});
-	uint32_t vain = snapshot_node(snapshot, &(struct node){.parent = again, .module = module, .offset = 0x4000});
-	uint32_t jit = snapshot_node(snapshot, &(struct node){.parent = again, .offset = 0x7f0012345678});
+	const struct address in_main = {.module = module, .offset = 0x1234, .first_location = first, .location_count = 1};
+	const struct address in_put = {
+		.module = module, .offset = 0x2000, .flags = HDS_FRAME_EXACT, .first_location = first + 1, .location_count = 2};
+	const struct address in_bare = {.module = module, .offset = 0x3000, .first_location = first + 3, .location_count = 1};
+	uint32_t cut = snapshot_node(snapshot, 0, &(struct address){.module = HDS_MODULE_SPECIAL, .offset = HDT_SPECIAL_CUT});
+	uint32_t main_frame = snapshot_node(snapshot, cut, &in_main);
+	uint32_t put = snapshot_node(snapshot, main_frame, &in_put);
+	uint32_t bare = snapshot_node(snapshot, main_frame, &in_bare);
+	uint32_t again = snapshot_node(snapshot, put, &in_main);
+	uint32_t vain = snapshot_node(snapshot, again, &(struct address){.module = module, .offset = 0x4000});
+	uint32_t jit = snapshot_node(snapshot, again, &(struct address){.offset = 0x7f0012345678});
 	uint32_t named = snapshot_located_node(snapshot, bare, &(struct location){.file = intern_add(intern, "x.py"), .line = 5});
 
 	sample_stack(snapshot, (struct stack){.node = 0, .live_blocks = 1, .live_bytes = 3, .total_blocks = 1, .total_bytes = 3});
@@ -144,10 +139,11 @@ static inline void same_modules(const struct snapshot *a, const struct snapshot 
 
 static inline void same_nodes(const struct snapshot *a, const struct snapshot *b)
 {
+	same_number(a, b, address_count);
 	same_number(a, b, node_count);
-	for (size_t i = 0; i < a->node_count; i++) {
-		const struct node *one = &a->nodes[i], *other = &b->nodes[i];
-		same_number(one, other, parent);
+	for (uint32_t i = 0; i < a->node_count; i++) {
+		const struct address *one = snapshot_address_of(a, i), *other = snapshot_address_of(b, i);
+		same_number(&a->nodes[i], &b->nodes[i], parent);
 		same_number(one, other, module);
 		same_number(one, other, offset);
 		same_number(one, other, flags);
