@@ -38,6 +38,7 @@ class Bench:
         self.meter = Meter(self.program("meter"), self.scratch, self.core, plain_environment(environ, self.scratch))
 
     def close(self):
+        self.meter.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
         shutil.rmtree(self.traces, ignore_errors=True)
 

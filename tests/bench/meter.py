@@ -45,7 +45,7 @@ class Meter:
 
     def __init__(self, program, scratch, core, env):
         self.program, self.scratch, self.core, self.env = program, scratch, core, env
-        self.count = 0
+        self.count, self.running = 0, []
 
     def start(self, command, variables=None, directory=None, core=None):
         """A running command, to be ended by `finish`; it leads a process group of its own."""
@@ -57,7 +57,15 @@ class Meter:
                 env=self.env, cwd=directory or self.scratch, stdin=subprocess.DEVNULL, stdout=out, stderr=said, start_new_session=True,
             )
         process.files = files
+        self.running.append(process)
         return process
+
+    def close(self):
+        """Ends what is still running: an interrupted benchmark leaves nothing behind."""
+        for process in self.running:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def finish(self, process, statuses=(0,)):
         """Waits for the end and returns the Cost."""
@@ -67,6 +75,7 @@ class Meter:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             raise Failed(f"took longer than {LIMIT} s") from None
+        self.running.remove(process)
         printed, said, cost = (end_of(process.files[name]) for name in ("stdout", "stderr", "cost"))
         if process.returncode != 0 or not cost:
             raise Failed(f"the meter failed: {last_line(said)}")

@@ -18,7 +18,7 @@ The file is one object:
     groups             name → {targets} of what is said about a group as a whole
     skipped            list of {case, tracer, reason}; tracer null: the whole case
 
-Quantities: cpu, wall and what ends in _s in seconds; cpu_ns, wall_ns per event; rss_kib the greatest process's; seen: allocations that the
+Quantities: cpu, wall and what ends in _s in seconds; cpu_ns, wall_ns per further event; rss_kib the greatest process's; seen: allocations that the
 tracer has on record; bytes_… per block; ms_…, us_… as they say.  CPU is user + system of all processes that the command started.
 """
 import json

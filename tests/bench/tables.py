@@ -56,7 +56,8 @@ LOOP = [
     ("|+wall ns", 9, figure("heaptrack.wall_ns.added", plus)),
     ("hook|+CPU ns", 9, figure("hook.cpu_ns.added", plus)),
     ("of heaptrack's|CPU", 15, figure("heapdelta.cpu_ns.share.heaptrack", part)),
-    ("hook's|CPU", 8, figure("heapdelta.cpu_ns.share.hook", part)),
+    ("|wall", 8, figure("heapdelta.wall_ns.share.heaptrack", part)),
+    ("of hook's|CPU", 10, figure("heapdelta.cpu_ns.share.hook", part)),
 ]
 THREADS = [
     ("native|CPU ns", 9, figure("native.cpu_ns.median", number)),
@@ -67,7 +68,7 @@ THREADS = [
     ("|wall ns", 9, figure("heaptrack.wall_ns.median", number)),
     ("hook|+CPU ns", 9, figure("hook.cpu_ns.added", plus)),
     ("of heaptrack's|CPU", 15, figure("heapdelta.cpu_ns.share.heaptrack", part)),
-    ("hook's|CPU", 8, figure("heapdelta.cpu_ns.share.hook", part)),
+    ("of hook's|CPU", 10, figure("heapdelta.cpu_ns.share.hook", part)),
 ]
 PROGRAM = [
     ("native|CPU s", 8, figure("native.cpu.median", lambda v: number(v, 2))),
