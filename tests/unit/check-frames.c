@@ -200,8 +200,9 @@ START_TEST(limits_and_depths)
 }
 END_TEST
 
-/* 100 000 stacks of 30 frames, twice; HEAPDELTA_TEST_TIMES=1 says how long (0.25 s when written).  The limit is for slow machines. */
-START_TEST(many_stacks_are_fast)
+/* 100 000 stacks of 30 frames, twice; HEAPDELTA_TEST_TIMES=1 says how long (0.25 s when written).  A step that looks at all others each time
+ * would not end before Check ends the test. */
+START_TEST(many_stacks_take_a_moment)
 {
 	struct timespec begin, end;
 	size_t total = 0;
@@ -225,7 +226,6 @@ START_TEST(many_stacks_are_fast)
 	ck_assert_uint_eq(total, 2 * 100000 * 30);
 	if (getenv("HEAPDELTA_TEST_TIMES"))
 		fprintf(stderr, "%.3f s\n", (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9);
-	ck_assert_int_lt(end.tv_sec - begin.tv_sec, 10);
 }
 END_TEST
 
@@ -245,7 +245,7 @@ int main(void)
 	tcase_add_test(tcase, no_frame_at_all);
 	tcase_add_test(tcase, interchange_frames_as_given);
 	tcase_add_test(tcase, limits_and_depths);
-	tcase_add_test(tcase, many_stacks_are_fast);
+	tcase_add_test(tcase, many_stacks_take_a_moment);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
