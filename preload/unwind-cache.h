@@ -50,6 +50,39 @@ struct fresh {
 	uintptr_t cfa_slot, ra_slot, fp_slot;
 };
 
+/*
+ * The inner end of a stack that the thread had lately: from a leaf's state to a kept frame, with the slots read in between.  A program that
+ * allocates in turns from a few places finds its stacks here, walked and interned long ago.
+ */
+enum { TAIL_CHECKS = 10, TAIL_WAYS = 4, TAIL_SETS_BITS = 6 };
+struct tail {
+	uint32_t stamp;           /* thread_memory.stamp, 0: empty */
+	uint32_t node;            /* of the whole stack */
+	uintptr_t fp;             /* of the leaf; only with needs_fp */
+	uint32_t join, join_node; /* index and node of the kept frame where it ends */
+	uint32_t join_depth;      /* that frame's sp − the leaf's */
+	uint8_t needs_fp, count;
+	uint16_t unused;
+	uintptr_t join_fp, values[TAIL_CHECKS];
+	uint32_t slots[TAIL_CHECKS]; /* counted from the leaf's sp */
+};
+_Static_assert(sizeof(struct tail) == 160, "tails stay small");
+
+/* Tails with the same hash of ip and sp.  One (ip, sp) may be reached from several callers. */
+struct tail_set {
+	struct {
+		uintptr_t ip, sp;
+	} keys[TAIL_WAYS];
+	struct tail tails[TAIL_WAYS];
+};
+
+/* A child in the stack table that the thread asked for lately. */
+enum { EDGE_BITS = 9 };
+struct edge {
+	uint64_t frame; /* ip, exactness in bit 47, stamp above; 0: empty */
+	uint32_t parent, node;
+};
+
 struct thread_memory {
 	uintptr_t owner; /* address of the thread_state */
 	struct thread_memory *next;
@@ -58,8 +91,13 @@ struct thread_memory {
 	uint32_t count;    /* frames, outermost first */
 	uint64_t unloads;  /* modules_closing when the frames were valid; UINT64_MAX: they never are */
 	struct frame *frames;
-	struct check *checks; /* checks[-1] never holds */
-	struct fresh *fresh;  /* innermost first */
+	struct check *checks;   /* checks[-1] never holds */
+	struct fresh *fresh;    /* innermost first */
+	struct tail_set *tails; /* by unwind_tails_of() */
+	struct edge *edges;     /* by unwind_child() */
+	void *first;            /* the first arrays, which lie behind the tails */
+	uint32_t victim;        /* counts the tails that were replaced */
+	uint16_t stamp;         /* of the tails that hold; changes when they all cease to */
 };
 
 /* The calling thread's memory; NULL: no room. */
@@ -108,6 +146,14 @@ __attribute__((no_sanitize("address", "thread"))) static inline const struct che
 	return check;
 }
 
+__attribute__((no_sanitize("address", "thread"))) static inline bool unwind_tail_stands(const struct tail *tail, uintptr_t sp)
+{
+	uint32_t count = tail->count;
+	while (count > 0 && *(const volatile uintptr_t *)(sp + tail->slots[count - 1]) == tail->values[count - 1])
+		count--;
+	return count == 0;
+}
+
 /*
  * The kept frame that a walk has come to, if everything from there outwards stands as it was; NULL: there is none.  `*end`: past the last
  * kept frame that may still be met; frames + count at the beginning of a walk, and it only ever goes down.
@@ -132,5 +178,41 @@ static inline __attribute__((always_inline)) const struct frame *unwind_met(cons
 		--*end;
 	return NULL;
 }
+
+static inline struct tail_set *unwind_tails_of(const struct thread_memory *memory, uintptr_t ip, uintptr_t sp)
+{
+	return &memory->tails[(ip + sp) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - TAIL_SETS_BITS)];
+}
+
+/* Is this the inner end of a stack that stands at `state`? */
+static inline bool unwind_tail_holds(const struct thread_memory *memory, struct rule_state state, const struct tail *tail)
+{
+	if (tail->stamp != memory->stamp || tail->join >= memory->count || (tail->needs_fp && tail->fp != state.fp))
+		return false;
+	const struct frame *join = &memory->frames[tail->join];
+	if (join->node != tail->join_node || join->sp != state.sp + tail->join_depth ||
+	    (join->flags & FRAME_NEEDS_FP && join->fp != tail->join_fp))
+		return false;
+	return unwind_tail_stands(tail, state.sp) && unwind_unproven(memory->checks, join->checks) == memory->checks;
+}
+
+/* The node of the stack that ends in this state, if one is known and proven; 0: none is. */
+static inline uint32_t unwind_known_tail(const struct thread_memory *memory, struct rule_state state)
+{
+	const struct tail_set *set = unwind_tails_of(memory, state.ip, state.sp);
+	for (unsigned way = 0; way < TAIL_WAYS; way++)
+		if (set->keys[way].ip == state.ip && set->keys[way].sp == state.sp && unwind_tail_holds(memory, state, &set->tails[way]))
+			return set->tails[way].node;
+	return 0;
+}
+
+/* Remember the stack whose inner end has just been kept, from the frame at `join` inwards. */
+void unwind_keep_tail(struct thread_memory *memory, uint32_t join);
+
+/* stacks_child(), asked once for each frame. */
+uint32_t unwind_child(struct thread_memory *memory, uint32_t parent, const struct fresh *fresh);
+
+/* Nothing that is kept holds any more. */
+void unwind_drop(struct thread_memory *memory);
 
 #endif

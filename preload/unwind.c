@@ -267,8 +267,7 @@ static uint32_t intern(struct walk *walk, uint32_t node, bool keep)
 	for (uint32_t left = walk->stored; left > 0; left--) {
 		struct fresh *fresh = &memory->fresh[left - 1];
 		if (!(fresh->flags & FRAME_TRACER)) {
-			uint32_t flags = fresh->flags & FRAME_EXACT ? HDT_NODE_EXACT : 0;
-			node = stacks_child(node, fresh->state.ip, fresh->module, flags);
+			node = unwind_child(memory, node, fresh);
 			if (unlikely(node == STACK_ROOT))
 				return no_room();
 		}
@@ -277,6 +276,8 @@ static uint32_t intern(struct walk *walk, uint32_t node, bool keep)
 		outer = &fresh->state;
 	}
 	unwind_set_count(memory, count);
+	if (keep && walk->top > 0)
+		unwind_keep_tail(memory, walk->top - 1);
 	return node;
 }
 
@@ -327,7 +328,7 @@ static SLOW_PATH uint32_t renew(struct thread_memory *memory, const uintptr_t *f
 {
 	uint64_t unloads = modules_unloads();
 	bool may_keep = (uint32_t)unloads == 0 && atomic_load(&frame_limit) == NO_LIMIT;
-	memory->count = 0;
+	unwind_drop(memory);
 	memory->unloads = may_keep ? unloads : UINT64_MAX;
 	return new_stack(memory, frame, 0);
 }
@@ -350,7 +351,10 @@ uint32_t unwind_stack(const uintptr_t *frame)
 		return renew(memory, frame);
 	const struct frame *end = memory->frames + memory->count;
 	const struct frame *met = unwind_start(&state, frame) ? unwind_met(memory, state, &end) : NULL;
-	return met ? met->node : new_stack(memory, frame, (uint32_t)(end - memory->frames));
+	if (met)
+		return met->node;
+	uint32_t known = unwind_known_tail(memory, state);
+	return known != STACK_ROOT ? known : new_stack(memory, frame, (uint32_t)(end - memory->frames));
 }
 
 void unwind_set_limit(uint32_t nframe)
@@ -365,7 +369,7 @@ void unwind_forget(void)
 {
 	struct thread_memory *memory = thread_state.memory;
 	if (memory)
-		unwind_set_count(memory, 0);
+		unwind_drop(memory);
 	stacks_special(HDT_SPECIAL_NO_ROOM); /* while there is room for it */
 }
 
