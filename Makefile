@@ -57,6 +57,7 @@ PRELOAD_CORE_SRCS := \
 	preload/dump-info.c \
 	preload/dump-sums.c \
 	preload/unwind.c \
+	preload/unwind-verify.c \
 	preload/unwind-cache.c \
 	preload/threads.c \
 	preload/blocks-scan.c \
@@ -240,6 +241,7 @@ SCENARIOS  := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/scenarios/*.c)))
 # The oracle of the unwinder's tests, and frames without a frame pointer for it.
 LIBS_check-unwind       := -lunwind-generic -lunwind
 LIBS_check-unwind-rules := $(LIBS_check-unwind)
+LIBS_check-unwind-verify := $(LIBS_check-unwind)
 LIBS_check-unwind-learn := $(LIBS_check-unwind) -rdynamic
 LIBS_check-unwind-edges := $(LIBS_check-unwind) -Wl,--section-start=.far_text=0x40000000
 CFLAGS_check-unwind     := -fomit-frame-pointer

@@ -90,6 +90,12 @@ static void set_numbers(const struct trace_info *from, const struct hdt_header *
 	info->cleared_blocks = trace_blocks(from->file->header.sample_bytes, header->cleared_blocks);
 	info->cleared_bytes = header->cleared_bytes;
 	info->ignored_frees = header->ignored_frees;
+	info->verify = header->verify;
+	info->verified_stacks = header->verified_stacks;
+	info->verified_by_engine = header->verified_by_engine;
+	info->verified_frames = header->verified_frames;
+	info->verify_shorter = header->verify_shorter;
+	info->verify_differences = header->verify_differences;
 	for (int i = 0; i < HDT_LOSS_ROOM; i++)
 		info->lost[i] = header->losses[i] + from->lost[i];
 	info->pid = (uint32_t)header->pid;

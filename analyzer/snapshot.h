@@ -81,6 +81,7 @@ struct snapshot_info {
 	uint64_t live_blocks, live_bytes, total_blocks, total_bytes, freed_blocks, freed_bytes, temporary_blocks;
 	uint64_t peak_bytes, peak_ns, peak_seen_bytes;
 	uint64_t truncated_stacks, nested_events, cleared_blocks, cleared_bytes, ignored_frees;
+	uint64_t verify, verified_stacks, verified_by_engine, verified_frames, verify_shorter, verify_differences;
 	uint64_t lost[HDT_LOSS_ROOM];
 	uint64_t start_realtime_ns, taken_realtime_ns, up_ns;
 	uint64_t pid, ppid, uid, image, nframe, sample_bytes, state, flags, machine, sequence, trace_bytes;

@@ -113,6 +113,19 @@ static void add_recording(struct report *report, const struct snapshot *snapshot
 	report_property(report, "recording", "block_list", cell_flag(snapshot->block_count > 0));
 }
 
+/* A debugging aid, so only where it was asked for. */
+static void add_verification(struct report *report, const struct snapshot_info *info)
+{
+	if (!info->verify)
+		return;
+	report_property(report, "verification", "every", cell_integer(CELL_NUMBER, info->verify));
+	report_property(report, "verification", "stacks", cell_integer(CELL_COUNT, info->verified_stacks));
+	report_property(report, "verification", "stacks_by_libunwind", cell_integer(CELL_COUNT, info->verified_by_engine));
+	report_property(report, "verification", "frames_by_libunwind", cell_integer(CELL_COUNT, info->verified_frames));
+	report_property(report, "verification", "shorter", cell_integer(CELL_COUNT, info->verify_shorter));
+	report_property(report, "verification", "differences", cell_integer(CELL_COUNT, info->verify_differences));
+}
+
 static void add_properties(struct report *report, const struct snapshot *snapshot)
 {
 	static const char *const kinds[] = {"snapshot", "trace file", "interchange JSON"};
@@ -123,6 +136,7 @@ static void add_properties(struct report *report, const struct snapshot *snapsho
 	add_losses(report, &snapshot->info);
 	add_process(report, snapshot);
 	add_recording(report, snapshot);
+	add_verification(report, &snapshot->info);
 }
 
 /* ---- The page for people ---- */
@@ -228,6 +242,22 @@ static void say_totals(struct page *page, const struct snapshot *snapshot)
 	}
 }
 
+static void say_verification(struct page *page, const struct snapshot_info *info)
+{
+	if (!info->verify)
+		return;
+	begin(page, "verified");
+	strbuf_printf(&page->line, "%" PRIu64 " stacks without the cache, %" PRIu64 " of them by libunwind with %" PRIu64 " frames: ",
+		      info->verified_stacks, info->verified_by_engine, info->verified_frames);
+	if (info->verify_differences)
+		strbuf_printf(&page->line, "%" PRIu64 " DIFFERENCES", info->verify_differences);
+	else
+		strbuf_puts(&page->line, "no difference");
+	if (info->verify_shorter)
+		strbuf_printf(&page->line, ", %" PRIu64 " cut short", info->verify_shorter);
+	end(page);
+}
+
 static void say_recording(struct page *page, const struct snapshot *snapshot)
 {
 	const struct snapshot_info *info = &snapshot->info;
@@ -246,6 +276,7 @@ static void say_recording(struct page *page, const struct snapshot *snapshot)
 		strbuf_printf(&page->line, ", %" PRIu64 " truncated", info->truncated_stacks);
 	strbuf_puts(&page->line, snapshot->symbolised ? ", with symbols" : ", without symbols");
 	end(page);
+	say_verification(page, info);
 	if (info->trace_bytes) {
 		begin(page, "tracer");
 		words_bytes(&page->line, (double)info->trace_bytes);

@@ -44,16 +44,26 @@ static bool parse_flag(const char *value, void *field)
 	return true;
 }
 
+static bool parse_number(const char *value, uint32_t most, uint32_t *field)
+{
+	uint64_t number = 0;
+	const char *digit = value;
+	for (; *digit >= '0' && *digit <= '9' && number <= most; digit++)
+		number = number * 10 + (uint64_t)(*digit - '0');
+	if (digit == value || *digit || number > most)
+		return false;
+	*field = (uint32_t)number;
+	return true;
+}
+
 static bool parse_nframe(const char *value, void *field)
 {
-	uint32_t number = 0;
-	const char *digit = value;
-	for (; *digit >= '0' && *digit <= '9' && number <= 65535; digit++)
-		number = number * 10 + (uint32_t)(*digit - '0');
-	if (digit == value || *digit || number > 65535)
-		return false;
-	*(uint32_t *)field = number;
-	return true;
+	return parse_number(value, 65535, field);
+}
+
+static bool parse_verify(const char *value, void *field)
+{
+	return parse_number(value, UINT32_MAX, field);
 }
 
 /* Digits, and after a point more of them: in thousandths.  Returns what follows; NULL: no number, or one beyond all sizes. */
@@ -121,6 +131,7 @@ static const struct variable {
 	{"HEAPDELTA_FOLLOW", parse_flag, offsetof(struct config, follow), true},
 	{"HEAPDELTA_START", parse_flag, offsetof(struct config, start), true},
 	{"HEAPDELTA_VERBOSE", parse_flag, offsetof(struct config, verbose), true},
+	{"HEAPDELTA_VERIFY", parse_verify, offsetof(struct config, verify), true},
 	{"HEAPDELTA_RUN", parse_run, offsetof(struct config, run), true},
 	{"HEAPDELTA_LOCK", parse_text, offsetof(struct config, lock), true},
 	{"TMPDIR", parse_text, offsetof(struct config, tmpdir), false},

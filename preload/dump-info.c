@@ -142,6 +142,18 @@ uint64_t dump_info_blocks(uint64_t count)
 	return trace.header->sample_bytes != 0 ? sampling_round_blocks(count) : count;
 }
 
+static void info_verification(struct info *info)
+{
+	struct hdt_header *header = trace.header;
+	if (!header->verify)
+		return;
+	info_number(info, HDS_KEY_VERIFIED_STACKS, LOAD(header->verified_stacks));
+	info_number(info, HDS_KEY_VERIFIED_BY_ENGINE, LOAD(header->verified_by_engine));
+	info_number(info, HDS_KEY_VERIFIED_FRAMES, LOAD(header->verified_frames));
+	info_number(info, HDS_KEY_VERIFY_SHORTER, LOAD(header->verify_shorter));
+	info_number(info, HDS_KEY_VERIFY_DIFFERENCES, LOAD(header->verify_differences));
+}
+
 static void info_counters(struct info *info)
 {
 	const struct thread_sums *threads = &info->facts->threads;
@@ -161,6 +173,7 @@ static void info_counters(struct info *info)
 	info_number(info, HDS_KEY_CLEARED_BLOCKS, dump_info_blocks(LOAD(header->cleared_blocks)));
 	info_number(info, HDS_KEY_CLEARED_BYTES, LOAD(header->cleared_bytes));
 	info_number(info, HDS_KEY_IGNORED_FREES, LOAD(header->ignored_frees));
+	info_verification(info);
 	for (uint32_t loss = 0; loss < HDT_LOSS_COUNT; loss++)
 		info_number(info, HDS_KEY_LOST + loss,
 			    LOAD(header->losses[loss]) + (loss == HDT_LOSS_FLUSH ? info->facts->interrupted_flushes : 0));
@@ -186,6 +199,8 @@ static void info_process(struct info *info)
 	if (info->facts->options->sequence)
 		info_number(info, HDS_KEY_SEQUENCE, info->facts->options->sequence);
 	info_number(info, HDS_KEY_TRACE_BYTES, info->facts->tracer_bytes);
+	if (header->verify)
+		info_number(info, HDS_KEY_VERIFY, header->verify);
 }
 
 /* In the order of their keys. */

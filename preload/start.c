@@ -66,6 +66,7 @@ static void describe(struct scratch *scratch, struct trace_options *options)
 	options->output = config.output;
 	options->parent_file = parent_file[0] ? parent_file : NULL;
 	options->nframe = config.nframe;
+	options->verify = config.verify;
 	options->sample_bytes = config.sample_bytes;
 	options->hold = true;
 	options->flags = (parent_file[0] ? HDT_FLAG_FORKED : 0) | (config.lock ? HDT_FLAG_SUPERVISED : 0);

@@ -72,6 +72,7 @@ static inline bool threads_lift(_Atomic(int64_t) *at, int64_t value, bool shared
 {
 	int64_t old = atomic_load_explicit(at, memory_order_relaxed);
 
+	(void)shared;
 	while (old < value) {
 #if defined(__x86_64__) && !defined(THREADS_SEEN_BY_TSAN)
 		if (!shared) {

@@ -301,6 +301,7 @@ static void describe_options(struct hdt_header *header, const struct trace_optio
 	size_t command = options->command_size < COMMAND_MAX ? options->command_size : COMMAND_MAX;
 
 	header->nframe = options->nframe;
+	header->verify = options->verify;
 	header->sample_bytes = options->sample_bytes;
 	header->exe = string_of(options->exe);
 	header->cwd = string_of(options->cwd);

@@ -24,6 +24,7 @@ struct trace_options {
 	uint32_t image;          /* the first number to try; the header says which it became */
 	uint32_t nframe;
 	uint64_t sample_bytes;
+	uint32_t verify;
 	uint64_t reserve_bytes; /* 0: default (16 GiB, less under RLIMIT_AS / RLIMIT_FSIZE) */
 	uint32_t flags;         /* enum hdt_flags to start with */
 	bool hold;              /* leave `alive` to the caller, who has more to prepare */

@@ -27,6 +27,7 @@
 #include "threads.h"
 #include "trace.h"
 #include "unwind-rules.h"
+#include "unwind-verify.h"
 #include "unwind.h"
 
 #define likely(condition) __builtin_expect(!!(condition), 1)
@@ -408,6 +409,7 @@ static void start_unwinder(void)
 	if (!rules_start())
 		atomic_fetch_or(&trace.header->flags, HDT_FLAG_NO_UNWINDER);
 	unwind_set_limit(config.nframe);
+	verify_start(config.verify);
 	tracker_own_end();
 }
 

@@ -455,6 +455,33 @@ static __attribute__((noinline)) bool cross_from_here(struct rule_state *state, 
 	return false;
 }
 
+static enum learn_outcome step_out(struct rule_state *state)
+{
+	session.found = false;
+	session.looked_up = 0;
+	int result = engine.step(&session.cursor);
+	state->exact = session.looked_up == state->ip;
+	if (!session.found)
+		return LEARN_NO_CFI;
+	if (result < 0)
+		return LEARN_FAILED;
+	return result == 0 || reg(REG_IP) == 0 ? LEARN_END : LEARN_STEPPED;
+}
+
+__attribute__((noinline)) void learn_walk(learn_visit *visit, void *context)
+{
+	enum learn_outcome outcome = LEARN_STEPPED;
+	session.is_invented = false;
+	session.located = 0;
+	capture_registers();
+	bool going = begin();
+	while (going && outcome == LEARN_STEPPED) {
+		struct rule_state state = {.ip = reg(REG_IP), .sp = reg(REG_SP)};
+		outcome = step_out(&state);
+		going = visit(context, &state, outcome);
+	}
+}
+
 bool learn_cross(struct rule_state *state, size_t *budget)
 {
 	return cross_alone(state) || cross_from_here(state, budget);
@@ -510,6 +537,12 @@ void learn_rule(uintptr_t ip, bool exact, uint32_t generation, struct rule_shape
 	(void)exact;
 	(void)generation;
 	shape->kind = RULE_UNKNOWN;
+}
+
+void learn_walk(learn_visit *visit, void *context)
+{
+	(void)visit;
+	(void)context;
 }
 
 bool learn_cross(struct rule_state *state, size_t *budget)

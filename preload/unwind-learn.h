@@ -26,6 +26,14 @@ bool learn_start(void);
  * not at all. */
 void learn_rule(uintptr_t ip, bool exact, uint32_t generation, struct rule_shape *shape);
 
+/* How a step of the engine ended: the walk goes on, has reached the outermost frame, is at a frame without an FDE, or cannot go on. */
+enum learn_outcome { LEARN_STEPPED, LEARN_END, LEARN_NO_CFI, LEARN_FAILED };
+typedef bool learn_visit(void *context, const struct rule_state *state, enum learn_outcome outcome);
+
+/* The calling thread's whole walk with libunwind, with all registers and without any cache: each frame from our own ones outwards, with the
+ * outcome of the step out of it; `fp` is not set.  Ends with an outcome other than LEARN_STEPPED, or when `visit` says false. */
+void learn_walk(learn_visit *visit, void *context);
+
 /* One step of the calling thread's own walk with libunwind: from *state to its caller.  False: not possible.  Steps that the engine takes
  * are subtracted from *budget; none are taken beyond it. */
 bool learn_cross(struct rule_state *state, size_t *budget);

@@ -263,6 +263,16 @@ bool rules_cross(struct rule_state *state, size_t *budget)
 	return crossed;
 }
 
+bool rules_walk(learn_visit *visit, void *context)
+{
+	uint64_t mask;
+	if (!rules_started() || !take_token(PATIENCE_MS, &mask))
+		return false;
+	learn_walk(visit, context);
+	drop_token(&mask);
+	return true;
+}
+
 /* ---- Start and fork ---------------------------------------------------------------------------------------------------------- */
 
 bool rules_started(void)

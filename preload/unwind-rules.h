@@ -50,4 +50,7 @@ void rules_learn(const struct rule_state *state, uint32_t module, uint32_t gener
 /* One step over a RULE_COMPLEX frame; see learn_cross(). */
 bool rules_cross(struct rule_state *state, size_t *budget);
 
+/* The calling thread's whole walk without rules; see learn_walk().  False: not now, somebody else is learning. */
+bool rules_walk(learn_visit *visit, void *context);
+
 #endif

@@ -23,6 +23,7 @@
 #include "trace.h"
 #include "unwind-cache.h"
 #include "unwind-rules.h"
+#include "unwind-verify.h"
 
 #define likely(condition) __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
@@ -251,7 +252,6 @@ static uint32_t trim(struct walk *walk)
 		return 0;
 	if (walk->sure > 0)
 		walk->stored = (uint32_t)walk->sure;
-	atomic_fetch_add_explicit(&trace.header->truncated_stacks, 1, memory_order_relaxed);
 	return HDT_SPECIAL_TRUNCATED;
 }
 
@@ -285,6 +285,8 @@ static uint32_t intern(struct walk *walk, uint32_t node, bool keep)
 static __attribute__((noinline)) uint32_t intern_all(struct walk *walk)
 {
 	uint32_t special = trim(walk), node = STACK_ROOT;
+	if (special == HDT_SPECIAL_TRUNCATED)
+		atomic_fetch_add_explicit(&trace.header->truncated_stacks, 1, memory_order_relaxed);
 	if (special != 0 && (node = stacks_special(special)) == STACK_ROOT)
 		return no_room();
 	/* Where the end depends on more than the slots, the next stack is walked in full. */
@@ -302,20 +304,25 @@ static uint32_t early_stack(const uintptr_t *frame)
 	return node != STACK_ROOT ? node : no_room();
 }
 
+static inline void begin_walk(struct walk *walk, struct thread_memory *memory, uint32_t top)
+{
+	walk->memory = memory;
+	walk->generation = modules_generation();
+	walk->limit = atomic_load_explicit(&frame_limit, memory_order_relaxed);
+	walk->top = top;
+	walk->stored = walk->crossings = 0;
+	walk->depth = walk->sure = 0;
+	walk->engine_steps = ENGINE_STEPS;
+	walk->is_complete = false;
+}
+
 /* A stack that is not kept as a whole; of the kept frames, `top` may be met outside. */
 static __attribute__((noinline)) uint32_t new_stack(struct thread_memory *memory, const uintptr_t *frame, uint32_t top)
 {
 	struct walk walk;
 	if (!unwind_start(&walk.state, frame))
 		return no_room();
-	walk.memory = memory;
-	walk.generation = modules_generation();
-	walk.limit = atomic_load_explicit(&frame_limit, memory_order_relaxed);
-	walk.top = top;
-	walk.stored = walk.crossings = 0;
-	walk.depth = walk.sure = 0;
-	walk.engine_steps = ENGINE_STEPS;
-	walk.is_complete = false;
+	begin_walk(&walk, memory, top);
 	if (!walk_stack(&walk))
 		return intern_all(&walk);
 	if (unlikely(walk.top + walk.depth > DEPTH_MAX))
@@ -323,14 +330,49 @@ static __attribute__((noinline)) uint32_t new_stack(struct thread_memory *memory
 	return intern(&walk, memory->frames[walk.top - 1].node, true);
 }
 
+static inline __attribute__((always_inline)) uint32_t find_stack(struct thread_memory *memory, const uintptr_t *frame)
+{
+	struct rule_state state;
+	const struct frame *end = memory->frames + memory->count;
+	const struct frame *met = unwind_start(&state, frame) ? unwind_met(memory, state, &end) : NULL;
+	if (met)
+		return met->node;
+	uint32_t known = unwind_known_tail(memory, state);
+	return known != STACK_ROOT ? known : new_stack(memory, frame, (uint32_t)(end - memory->frames));
+}
+
+/* Another walk, on which no kept frame is met. */
+static void verify(struct thread_memory *memory, const uintptr_t *frame, uint32_t stack)
+{
+	struct walk walk;
+	uint32_t kept = memory->count;
+	if (!unwind_start(&walk.state, frame))
+		return;
+	unwind_set_count(memory, 0);
+	begin_walk(&walk, memory, 0);
+	walk_stack(&walk);
+	uint32_t special = trim(&walk);
+	unwind_set_count(memory, kept);
+	verify_stack(stack, frame, (struct verify_walk){memory->fresh, walk.stored, special});
+}
+
+/* With verification every event comes here: this bit keeps what is noted in the thread's memory from being equal to what is now. */
+#define VERIFIED UINT64_C(1)
+
 /* Kept frames hold as long as nothing is unloaded, and where whole stacks are wanted. */
 static SLOW_PATH uint32_t renew(struct thread_memory *memory, const uintptr_t *frame)
 {
 	uint64_t unloads = modules_unloads();
 	bool may_keep = (uint32_t)unloads == 0 && atomic_load(&frame_limit) == NO_LIMIT;
-	unwind_drop(memory);
-	memory->unloads = may_keep ? unloads : UINT64_MAX;
-	return new_stack(memory, frame, 0);
+	uint64_t noted = !may_keep ? UINT64_MAX : verify_wanted ? unloads | VERIFIED : unloads;
+	if (memory->unloads != noted || !may_keep) {
+		unwind_drop(memory);
+		memory->unloads = noted;
+	}
+	uint32_t stack = find_stack(memory, frame);
+	if (verify_wanted)
+		verify(memory, frame, stack);
+	return stack;
 }
 
 static SLOW_PATH uint32_t first_stack(const uintptr_t *frame)
@@ -344,17 +386,11 @@ static SLOW_PATH uint32_t first_stack(const uintptr_t *frame)
 uint32_t unwind_stack(const uintptr_t *frame)
 {
 	struct thread_memory *memory = thread_state.memory;
-	struct rule_state state;
 	if (unlikely(!memory))
 		return first_stack(frame);
 	if (unlikely(memory->unloads != modules_unloads()))
 		return renew(memory, frame);
-	const struct frame *end = memory->frames + memory->count;
-	const struct frame *met = unwind_start(&state, frame) ? unwind_met(memory, state, &end) : NULL;
-	if (met)
-		return met->node;
-	uint32_t known = unwind_known_tail(memory, state);
-	return known != STACK_ROOT ? known : new_stack(memory, frame, (uint32_t)(end - memory->frames));
+	return find_stack(memory, frame);
 }
 
 void unwind_set_limit(uint32_t nframe)

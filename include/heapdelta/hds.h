@@ -71,7 +71,12 @@ enum hds_key {
 	HDS_KEY_CLEARED_BLOCKS,
 	HDS_KEY_CLEARED_BYTES,
 	HDS_KEY_IGNORED_FREES,
-	HDS_KEY_PEAK_SEEN_BYTES, /* live bytes at the moment that hds_stack.peak_* describe; 0 or absent: not recorded */
+	HDS_KEY_PEAK_SEEN_BYTES,    /* live bytes at the moment that hds_stack.peak_* describe; 0 or absent: not recorded */
+	HDS_KEY_VERIFIED_STACKS,    /* compared with a second walk that used no cache */
+	HDS_KEY_VERIFIED_BY_ENGINE, /* of those: compared with a walk of libunwind's */
+	HDS_KEY_VERIFIED_FRAMES,    /* that were equal in those */
+	HDS_KEY_VERIFY_SHORTER,     /* comparisons of a truncated stack with a walk that went on */
+	HDS_KEY_VERIFY_DIFFERENCES, /* comparisons that failed */
 
 	HDS_KEY_LOST = 0x100, /* + enum hdt_loss */
 
@@ -90,6 +95,7 @@ enum hds_key {
 	HDS_KEY_MACHINE,      /* e_machine */
 	HDS_KEY_SEQUENCE,     /* number within a series (--interval), from 1; 0 or absent: none */
 	HDS_KEY_TRACE_BYTES,  /* size of the tracer's tables */
+	HDS_KEY_VERIFY,       /* HEAPDELTA_VERIFY; 0 or absent: nothing was verified */
 
 	HDS_KEY_EXE = HDS_KEY_STRING | 0x300,
 	HDS_KEY_COMMAND, /* arguments quoted for a shell, separated by spaces */

@@ -115,8 +115,8 @@ struct hdt_header {
 	char run[64]; /* the run's name, shared by all processes of one `heapdelta run`; empty for a bare preload */
 
 	/* Options in force. */
-	uint32_t nframe; /* frames recorded at most */
-	uint32_t reserved_option;
+	uint32_t nframe;       /* frames recorded at most */
+	uint32_t verify;       /* HEAPDELTA_VERIFY: every how many stacks one is compared with libunwind's walk; 0: nothing is verified */
 	uint64_t sample_bytes; /* R: see sampling.h; 0: every block is recorded */
 
 	/* Control (atomic): written by the traced process's API and, later, by control commands from outside. */
@@ -137,7 +137,15 @@ struct hdt_header {
 	HDT_ATOMIC(uint64_t) losses[HDT_LOSS_ROOM];
 
 	char spill_path[256]; /* second file, if any area spilled; absolute */
-	uint64_t reserved_words[32];
+
+	/* HEAPDELTA_VERIFY (atomic). */
+	HDT_ATOMIC(uint64_t) verified_stacks;    /* compared with a second walk by rules that used no cache */
+	HDT_ATOMIC(uint64_t) verified_by_engine; /* of those: compared with a walk of libunwind's, too */
+	HDT_ATOMIC(uint64_t) verified_frames;    /* that libunwind stepped out of in doing so, and that were equal */
+	HDT_ATOMIC(uint64_t) verify_shorter;     /* comparisons of a truncated stack with a walk that went on; equal as far as it goes */
+	HDT_ATOMIC(uint64_t) verify_differences; /* comparisons that failed */
+
+	uint64_t reserved_words[27];
 	struct hdt_area areas[16]; /* area_count are in use */
 };
 HDT_ASSERT(sizeof(struct hdt_header) % 8 == 0 && sizeof(struct hdt_header) <= 4096);

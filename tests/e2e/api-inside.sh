@@ -6,7 +6,7 @@
 mkfifo input
 env LD_PRELOAD="$shim" HEAPDELTA_OUTPUT="$scratch/own.hds" "$programs/targets/api-wait" <input >pid &
 exec 3>input
-for _ in $(seq 200); do [ -s pid ] && break; sleep 0.05; done
+for _ in $(seq 1200); do [ -s pid ] && break; sleep 0.05; done
 check 'taken from outside' "$heapdelta" snapshot "$(cat pid)" -o outside.hds
 exec 3>&-
 wait

@@ -92,7 +92,7 @@ equal 'nothing partial is left' '' "$(ls -A small)"
 survives()
 {
 	local status
-	limited timeout 20 "$heapdelta" stats "$1" --format csv --source-root "$top" >out 2>err </dev/null
+	limited timeout 120 "$heapdelta" stats "$1" --format csv --source-root "$top" >out 2>err </dev/null
 	status=$?
 	[ "$status" -eq 0 ] && return 0
 	[ "$status" -eq 2 ] && [ ! -s out ] && [ "$(wc -l <err)" -eq 1 ] && return 0

@@ -49,7 +49,6 @@ finished
 equal '^C to the group reaches the command once' 'INT 1 TERM 1 ' "$counted"
 
 start group
-sleep 0.1
 kill -TERM "$pid"
 finished
 equal 'what the command sends to its own group is not sent back' 'TERM 1 USR1 1 ' "$counted"
@@ -57,7 +56,7 @@ equal 'what the command sends to its own group is not sent back' 'TERM 1 USR1 1 
 # Stop and continue.
 state() { sed "s/.*) \(.\).*/\1/" "/proc/$1/stat" 2>/dev/null; }
 # become PID STATE: waits for it
-become() { for _ in $(seq 100); do [ "$(state "$1")" = "$2" ] && return; sleep 0.02; done; return 1; }
+become() { for _ in $(seq 3000); do [ "$(state "$1")" = "$2" ] && return; sleep 0.02; done; return 1; }
 start
 kill -STOP "$pid"
 check 'run stops with the command' become "$run" T

@@ -11,6 +11,6 @@ while read -r word rest; do
 	ok) ok "$rest" ;;
 	*) not_ok "${rest#ok }" ;;
 	esac
-done < <(timeout 120 python3 "$top/tests/e2e/run-terminal.py" "$heapdelta" "$programs/targets/count-signals" 2>&1)
+done < <(timeout 600 python3 "$top/tests/e2e/run-terminal.py" "$heapdelta" "$programs/targets/count-signals" 2>&1)
 equal 'all of the script has run' 16 "$tests"
 finish

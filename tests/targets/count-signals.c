@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Says that it is ready (ready.h), then counts the signals that it gets until it gets SIGTERM, waits a moment for a second copy of
+ * Counts the signals that it gets, from when it says that it is ready (ready.h) until it gets SIGTERM, waits a moment for a second copy of
  * anything, prints "INT 1 TERM 1 …" and exits with 7.  With the argument `group` it first sends SIGUSR1 to its own process group.
  */
 #include <signal.h>
@@ -33,9 +33,9 @@ int main(int argc, char **argv)
 
 	for (int i = 0; i < COUNT; i++)
 		signal(signals[i].number, count);
-	say_ready();
 	if (argc > 1 && strcmp(argv[1], "group") == 0)
 		kill(0, SIGUSR1);
+	say_ready();
 	while (!ended)
 		nanosleep(&moment, NULL);
 	for (int i = 0; i < 20; i++)

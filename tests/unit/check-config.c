@@ -81,6 +81,7 @@ START_TEST(bad_values_say_one_line_and_change_nothing)
 		{"HEAPDELTA_NFRAME", "-3"},    {"HEAPDELTA_FOLLOW", "yes"},
 		{"HEAPDELTA_START", ""},       {"HEAPDELTA_RUN", "../escape"},
 		{"HEAPDELTA_RUN", ".hidden"},  {"HEAPDELTA_RUN", "a b"},
+		{"HEAPDELTA_VERIFY", "-1"},    {"HEAPDELTA_VERIFY", "4294967296"},
 	};
 	const char *said = load_with(pairs[_i][0], pairs[_i][1]);
 	ck_assert_ptr_nonnull(strstr(said, pairs[_i][0]));
@@ -88,6 +89,7 @@ START_TEST(bad_values_say_one_line_and_change_nothing)
 	ck_assert(config.follow && config.start);
 	ck_assert_ptr_null(config.run);
 	ck_assert_uint_eq(config.nframe, 0);
+	ck_assert_uint_eq(config.verify, 0);
 }
 END_TEST
 
@@ -147,7 +149,7 @@ int main(void)
 	tcase_add_test(tests, frame_limits);
 	tcase_add_loop_test(tests, sampling_distances, 0, 15);
 	tcase_add_loop_test(tests, bad_distances_say_one_line_and_record_every_block, 0, 16);
-	tcase_add_loop_test(tests, bad_values_say_one_line_and_change_nothing, 0, 10);
+	tcase_add_loop_test(tests, bad_values_say_one_line_and_change_nothing, 0, 12);
 	tcase_add_test(tests, a_huge_value_is_refused);
 	tcase_add_test(tests, values_are_copies);
 	tcase_add_test(tests, children_get_the_same_assignment);

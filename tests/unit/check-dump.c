@@ -20,6 +20,7 @@
 #include "config.h"
 #include "dump.h"
 #include "heapdelta/hds.h"
+#include "heapdelta/sampling.h"
 #include "heapdelta/trace.h"
 #include "modules.h"
 #include "stacks.h"
@@ -226,6 +227,53 @@ START_TEST(domains)
 	ck_assert_uint_eq(stack_of(other, 7).total_blocks, 0);
 	ck_assert_uint_eq(number_of(HDS_KEY_LIVE_BLOCKS), 1005);
 	ck_assert_uint_eq(chunk_of(HDS_CHUNK_STACKS).size, 1004 * sizeof(struct hds_stack));
+}
+END_TEST
+
+static void allocate_sampled(uintptr_t address, uint64_t size, uint32_t stack)
+{
+	struct block old;
+	ck_assert_int_eq(blocks_insert(0, address, (struct block){size, stack}, &old), BLOCK_INSERTED);
+	threads_count_sampled_alloc(cell, sampling_weigh(trace.header->sample_bytes, size), stack);
+}
+
+/* Blocks count for what they stand for; those of other domains for themselves. */
+START_TEST(sampled_blocks)
+{
+	uint32_t many = stacks_child(STACK_ROOT, 0x1000, MODULES_NONE, 0), other = stacks_child(STACK_ROOT, 0x2000, MODULES_NONE, 0);
+	struct sampling_weight small = sampling_weigh(65536, 64), large = sampling_weigh(65536, 100000);
+	struct block old;
+	trace.header->sample_bytes = 65536;
+	for (uintptr_t n = 0; n < 100; n++)
+		allocate_sampled(0x10000 + 64 * n, 64, many);
+	allocate_sampled(0x90000, 100000, many);
+	ck_assert(blocks_remove(0, 0x10000, &old));
+	threads_count_sampled_free(cell, small);
+	threads_count_sampled_temporary(cell, small, many);
+	ck_assert_int_eq(blocks_insert(7, 0x5000, (struct block){20, other}, &old), BLOCK_INSERTED);
+	threads_count_sampled_alloc(cell, sampling_weigh(0, 20), other);
+	dump(NULL);
+
+	struct hds_stack stack = stack_of(many, 0);
+	ck_assert_uint_eq(stack.live_bytes, 99 * small.bytes + large.bytes);
+	ck_assert_uint_eq(stack.live_blocks, sampling_whole_blocks(99 * small.parts + large.parts, many));
+	ck_assert_uint_eq(stack.variance, 99 * sampling_variance(small, 64) + sampling_variance(large, 100000));
+	ck_assert_uint_eq(stack.total_bytes, 100 * small.bytes + large.bytes);
+	ck_assert_uint_eq(stack.total_blocks, sampling_whole_blocks(100 * small.parts + large.parts, many));
+	ck_assert_uint_eq(stack.temporary_blocks, sampling_whole_blocks(small.parts, many));
+	stack = stack_of(other, 7);
+	ck_assert_uint_eq(stack.live_blocks, 1);
+	ck_assert_uint_eq(stack.live_bytes, 20);
+	ck_assert_uint_eq(stack.total_blocks, 1);
+	ck_assert_uint_eq(stack.variance, 0);
+	ck_assert_uint_eq(number_of(HDS_KEY_SAMPLE_BYTES), 65536);
+	ck_assert_uint_eq(number_of(HDS_KEY_LIVE_BYTES), 99 * small.bytes + large.bytes + 20);
+	ck_assert_uint_eq(number_of(HDS_KEY_LIVE_BLOCKS), stack_of(many, 0).live_blocks + 1);
+	ck_assert_uint_eq(number_of(HDS_KEY_TOTAL_BLOCKS), sampling_round_blocks(100 * small.parts + large.parts + SAMPLING_PARTS));
+	ck_assert_uint_eq(number_of(HDS_KEY_FREED_BLOCKS), sampling_round_blocks(small.parts));
+	ck_assert_uint_eq(number_of(HDS_KEY_FREED_BYTES), small.bytes);
+	const struct hds_thread *threads = (const struct hds_thread *)chunk_of(HDS_CHUNK_THREADS).bytes;
+	ck_assert_uint_eq(threads[0].alloc_blocks, number_of(HDS_KEY_TOTAL_BLOCKS));
 }
 END_TEST
 
@@ -441,6 +489,7 @@ int main(void)
 	tcase_set_timeout(dumps, 120);
 	tcase_add_test(dumps, stacks_live_and_total);
 	tcase_add_test(dumps, domains);
+	tcase_add_test(dumps, sampled_blocks);
 	tcase_add_test(dumps, frames_and_modules);
 	tcase_add_test(dumps, info_texts);
 	tcase_add_test(dumps, threads_and_losses);

@@ -4,6 +4,7 @@
 #include "trace-maker.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -138,6 +139,68 @@ START_TEST(large_blocks_and_other_domains)
 	ck_assert_uint_eq(snapshot.block_count, 3);
 	ck_assert_uint_eq(snapshot.stacks[snapshot.blocks[2].stack].domain, 7);
 	snapshot_release(&snapshot);
+}
+END_TEST
+
+static double chance(uint64_t size, uint64_t distance)
+{
+	return -expm1(-(double)size / (double)distance);
+}
+
+/* Slots hold blocks as they are, counters what they stand for. */
+START_TEST(sampled_processes)
+{
+	struct snapshot snapshot;
+	uint64_t slots[] = {maker_slot(HEAP, 64, put_node), maker_slot(HEAP + 64, 64, put_node), maker_slot(HEAP + 128, 70000, put_node)};
+	struct hdt_thread *cell = maker_thread(&maker, 4711);
+
+	maker_leaf(&maker, HEAP, 2, slots, 3);
+	struct hdt_extra *other = maker_extra(&maker, HEAP + 5, 100, HDT_EXTRA_LIVE);
+	other->stack = main_node;
+	other->domain = 7;
+	maker.header->sample_bytes = 65536;
+	maker_totals(&maker, put_node, 3000 * 1024, 123456)->temporary = 500 * 1024;
+	cell->alloc_blocks = 3001 * 1024 + 511;
+	cell->free_blocks = 1024 + 512;
+	cell->temporary_blocks = 500 * 1024;
+	maker.header->cleared_blocks = 5 * 1024;
+	read_it(&snapshot, true);
+
+	double small = chance(64, 65536), large = chance(70000, 65536);
+	double variance = 2 * 64 * 64 * (1 - small) / small / small + 70000.0 * 70000 * (1 - large) / large / large;
+	const struct stack *stack = stack_of(&snapshot, put_node, 0);
+	ck_assert_double_eq_tol((double)stack->live_bytes, 128 / small + 70000 / large, 3);
+	ck_assert_double_eq_tol((double)stack->live_blocks, 2 / small + 1 / large, 1);
+	ck_assert_double_eq_tol((double)stack->variance / variance, 1, 1e-4);
+	ck_assert_uint_eq(stack->total_blocks, 3000);
+	ck_assert_uint_eq(stack->total_bytes, 123456);
+	ck_assert_uint_eq(stack->temporary_blocks, 500);
+	/* What was announced is all recorded. */
+	ck_assert_uint_eq(stack_of(&snapshot, main_node, 7)->live_bytes, 100);
+	ck_assert_uint_eq(stack_of(&snapshot, main_node, 7)->live_blocks, 1);
+	ck_assert_uint_eq(stack_of(&snapshot, main_node, 7)->variance, 0);
+	ck_assert_uint_eq(snapshot.info.sample_bytes, 65536);
+	ck_assert_uint_eq(snapshot.info.live_bytes, stack->live_bytes + 100);
+	ck_assert_uint_eq(snapshot.info.live_blocks, stack->live_blocks + 1);
+	ck_assert_uint_eq(snapshot.info.total_blocks, 3001);
+	ck_assert_uint_eq(snapshot.info.freed_blocks, 2);
+	ck_assert_uint_eq(snapshot.info.temporary_blocks, 500);
+	ck_assert_uint_eq(snapshot.info.cleared_blocks, 5);
+	ck_assert_uint_eq(snapshot.threads[0].alloc_blocks, 3001);
+	ck_assert_uint_eq(snapshot.block_count, 4);
+	ck_assert_uint_eq(snapshot.blocks[0].size, 64);
+	snapshot_release(&snapshot);
+}
+END_TEST
+
+START_TEST(distances_that_no_recorder_writes)
+{
+	static const uint64_t distances[] = {1, 511, (UINT64_C(1) << 30) + 1, UINT64_C(1) << 63, UINT64_MAX};
+
+	for (size_t i = 0; i < sizeof(distances) / sizeof(distances[0]); i++) {
+		maker.header->sample_bytes = distances[i];
+		refused("samples are");
+	}
 }
 END_TEST
 
@@ -547,6 +610,8 @@ int main(void)
 		blocks_in_leaves,
 		frames_and_modules,
 		large_blocks_and_other_domains,
+		sampled_processes,
+		distances_that_no_recorder_writes,
 		a_large_block_that_went_meanwhile_is_not_live,
 		totals_and_caches,
 		peak_is_the_highest_of_all,
