@@ -149,7 +149,7 @@ static bool widen(table_word *directory, uint64_t word)
 {
 	unsigned bits = HDT_DIR_BITS(word), distance = HDT_DIR_MAXD(word) + 1;
 
-	if (distance > LEAF_DISTANCE_MAX || distance >= 1u << bits)
+	if (leaves_is_too_far(word, distance))
 		return leaves_grow(directory, word);
 	swap_slot(directory, word, HDT_DIR_WORD(HDT_DIR_LEAF(word), bits, distance));
 	return true;

@@ -17,6 +17,11 @@
 #define SLOTS_PER_LINE 8u
 #define LEAF_SLOTS_MAX (1u << HDT_LEAF_BITS_MAX)
 
+/* A block is looked for this far from its place: near in a leaf that is three quarters full, where more room keeps the blocks apart; far in
+ * one that is not, because they are small ones beside a large one, crowded into a part of the page, and more room would stay empty. */
+#define NEAR 6u
+#define FAR 24u
+
 /* ---- Room for leaves --------------------------------------------------------------------------------------------------------- */
 
 static uint64_t take_from_area(uint64_t slots)
@@ -77,13 +82,30 @@ static void give_back(uint64_t leaf, uint64_t slots)
 
 /* ---- A page's first leaf ------------------------------------------------------------------------------------------------------- */
 
-/* The size into which the blocks of a leaf just fit, which may be smaller than the leaf. */
-static unsigned fitting_bits(uint64_t word)
+static unsigned count_blocks(uint64_t word)
 {
-	unsigned blocks = 0, bits = 1;
+	unsigned blocks = 0;
 
 	for (unsigned i = 0; i < 1u << HDT_DIR_BITS(word); i++)
 		blocks += (atomic_load_explicit(leaf_of(word) + i, memory_order_relaxed) & HDT_SLOT_LIVE) != 0;
+	return blocks;
+}
+
+static bool is_too_far(unsigned distance, unsigned blocks, unsigned bits)
+{
+	return distance >= 1u << bits || distance > FAR || (distance > NEAR && 4 * blocks >= 3u << bits);
+}
+
+bool leaves_is_too_far(uint64_t word, unsigned distance)
+{
+	return is_too_far(distance, distance > NEAR ? count_blocks(word) : 0, HDT_DIR_BITS(word));
+}
+
+/* The size into which the blocks of a leaf just fit, which may be smaller than the leaf. */
+static unsigned fitting_bits(uint64_t word)
+{
+	unsigned blocks = count_blocks(word), bits = 1;
+
 	while (bits < HDT_DIR_BITS(word) && 1u << bits < blocks)
 		bits++;
 	return bits;
@@ -144,9 +166,9 @@ static unsigned distance_in(uint64_t word, unsigned bits)
 /* The size that takes the blocks as they are with their distances small; twice the old one always takes them somehow. */
 static unsigned choose_bits(uint64_t word)
 {
-	unsigned bits = HDT_DIR_BITS(word) + 1;
+	unsigned bits = HDT_DIR_BITS(word) + 1, blocks = count_blocks(word);
 
-	while (bits < HDT_LEAF_BITS_MAX && distance_in(word, bits) > LEAF_DISTANCE_MAX)
+	while (bits < HDT_LEAF_BITS_MAX && is_too_far(distance_in(word, bits), blocks, bits))
 		bits++;
 	return bits;
 }

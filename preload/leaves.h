@@ -12,8 +12,6 @@
 
 #include "trace.h"
 
-#define LEAF_DISTANCE_MAX 6u /* a slot is looked for this far from its own place; a copied leaf may need more */
-
 extern char __libc_single_threaded __attribute__((weak)); /* glibc's, from 2.32 on */
 
 /* A slot, or the directory word of a page. */
@@ -48,6 +46,9 @@ static inline bool swap_slot(table_word *at, uint64_t old, uint64_t new)
 
 /* Give a page without a leaf its first, unless somebody else is faster.  False: no room. */
 bool leaves_begin(table_word *directory);
+
+/* True when a leaf is to grow rather than be searched this far from a block's place. */
+bool leaves_is_too_far(uint64_t word, unsigned distance);
 
 /* The leaf of `word` becomes a larger one: freeze, copy, publish; or help whoever has begun.  False: no room, nothing is changed. */
 bool leaves_grow(table_word *directory, uint64_t word);
