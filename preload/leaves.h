@@ -10,9 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "real.h"
 #include "trace.h"
-
-extern char __libc_single_threaded __attribute__((weak)); /* glibc's, from 2.32 on */
 
 /* A slot, or the directory word of a page. */
 typedef _Atomic(uint64_t) table_word;
@@ -28,14 +27,11 @@ static inline unsigned leaf_place(unsigned offset, unsigned bits)
 	return offset >> (HDT_LEAF_BITS_MAX - bits);
 }
 
-/*
- * Compare and swap of a slot.  While the process has one thread, the instruction need not be locked against other processors: handlers
- * cannot come in between, and readers of the file only read.  glibc's own malloc relies on the same word.
- */
+/* Compare and swap of a slot, unlocked while there is one thread. */
 static inline bool swap_slot(table_word *at, uint64_t old, uint64_t new)
 {
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
-	if (&__libc_single_threaded && __libc_single_threaded) {
+	if (real_single_threaded()) {
 		bool done;
 		__asm__ volatile("cmpxchgq %3, %1" : "=@cce"(done), "+m"(*at), "+a"(old) : "r"(new) : "memory");
 		return done;

@@ -2,9 +2,14 @@
 /*
  * Comes in: (parent stack, frame); goes out: the id of the stack with that frame, the same for everyone who asks.
  *
- * Nodes are an array; an insert-only hash trie in INDEX finds them.  A trie, because it grows by single words: a slot is empty, or a node
- * (id and part of its hash), or a table of eight more slots, one cache line, made when a second frame comes to the slot.  A slot only ever
- * goes in that direction, by CAS, so nobody waits and nothing is moved.  The loser of a race takes its node back: its id stays a hole.
+ * Nodes are an array.  A node's children are a list as long as they are few, which most are: a child is made soon after its parent and lies
+ * near it, so following a stack inwards runs through neighbouring cache lines.  The list grows at its head by CAS, and only by whoever has
+ * seen all of it, so it never holds a frame twice and never more than CHILDREN_LISTED.  Once it is full its nodes go into an insert-only hash
+ * trie as well, the word says so, and from then on the trie alone is asked.
+ *
+ * A trie, because it grows by single words: a slot is empty, or a node (id and part of its hash), or a table of eight more slots, one cache
+ * line, made when a second frame comes to the slot.  A slot only ever goes in that direction, by CAS, so nobody waits and nothing is moved.
+ * The loser of a race takes its node back: its id stays a hole.
  */
 #include "stacks.h"
 
@@ -22,6 +27,10 @@
 /* A slot that holds a node: {hash:36 | id:27 | 1}. */
 #define ENTRY_ID_BITS 28u
 #define ENTRY_TAG(value) ((value) >> ENTRY_ID_BITS)
+
+/* hdt_node.children: the newest child, and whether all are in the index. */
+#define CHILDREN_LISTED 4u
+#define CHILDREN_INDEXED (UINT32_C(1) << 31)
 
 typedef _Atomic(uint64_t) index_slot;
 
@@ -118,6 +127,7 @@ static void drop_node(uint32_t id)
 	node->parent = 0;
 	node->module = HDT_MODULE_NONE;
 	node->flags = 0;
+	node->sibling = 0;
 }
 
 /* The root table is at offset 0.  Threads that make it together take room for it several times over, or fail because another has taken the
@@ -163,10 +173,12 @@ static uint64_t fill(index_slot *slot, const struct frame *frame, uint64_t hash,
 	return value;
 }
 
-static uint32_t find(const struct frame *frame, uint32_t *made)
+static uint32_t find_in_index(const struct frame *frame, uint32_t *made)
 {
 	uint64_t hash = hash_frame(frame, 0), table = 0;
 
+	if (!have_root())
+		return STACK_ROOT;
 	for (unsigned level = 0; level < LEVELS_MAX; level++) {
 		index_slot *slot = slot_in(table, digit(frame, hash, level));
 		uint64_t value = fill(slot, frame, hash, made);
@@ -184,13 +196,68 @@ static uint32_t find(const struct frame *frame, uint32_t *made)
 	return STACK_ROOT;
 }
 
+/* All nodes of a full list.  False: no room. */
+static bool index_children(uint32_t first)
+{
+	for (uint32_t id = first; id != 0; id = node_at(id)->sibling) {
+		struct frame frame = frame_of(id);
+		uint32_t known = id;
+		if (find_in_index(&frame, &known) != id)
+			return false;
+	}
+	return true;
+}
+
+/* The listed child with this frame, or 0; `*count`: how many there are. */
+static inline uint32_t find_in_list(uint32_t first, const struct frame *frame, unsigned *count)
+{
+	*count = 0;
+	for (uint32_t id = first; id != 0; id = node_at(id)->sibling, ++*count) {
+		const struct hdt_node *node = node_at(id);
+		if (atomic_load_explicit(&node->address, memory_order_relaxed) == frame->address && node->module == frame->module &&
+		    node->flags == frame->flags)
+			return id;
+	}
+	return 0;
+}
+
+/* A new child in front of a list that is not full.  False: the list has changed, or there is no room and *made stays 0. */
+static bool put_in_list(_Atomic(uint32_t) *children, uint32_t first, const struct frame *frame, uint32_t *made)
+{
+	if (*made == 0 && (*made = make_node(frame)) == 0)
+		return false;
+	node_at(*made)->sibling = first;
+	return atomic_compare_exchange_strong_explicit(children, &first, *made, memory_order_acq_rel, memory_order_relaxed);
+}
+
+static uint32_t find(const struct frame *frame, uint32_t *made)
+{
+	_Atomic(uint32_t) *children = &node_at(frame->parent)->children;
+	uint32_t first;
+
+	while (!((first = atomic_load_explicit(children, memory_order_acquire)) & CHILDREN_INDEXED)) {
+		unsigned count;
+		uint32_t found = find_in_list(first, frame, &count);
+		if (found != 0)
+			return found;
+		if (count >= CHILDREN_LISTED) {
+			if (!index_children(first))
+				return STACK_ROOT;
+			atomic_fetch_or_explicit(children, CHILDREN_INDEXED, memory_order_acq_rel);
+		} else if (put_in_list(children, first, frame, made)) {
+			return *made;
+		} else if (*made == 0) {
+			return STACK_ROOT;
+		}
+	}
+	return find_in_index(frame, made);
+}
+
 uint32_t stacks_child(uint32_t parent, uint64_t address, uint32_t module, uint32_t flags)
 {
 	struct frame frame = {address, parent, module, flags};
 	uint32_t made = 0;
 
-	if (!have_root())
-		return STACK_ROOT;
 	uint32_t found = find(&frame, &made);
 	if (found != made)
 		drop_node(made);

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "real.h"
 #include "stacks.h"
 #include "threads-count.h"
 #include "trace.h"
@@ -264,9 +265,11 @@ static SLOW_PATH void add_to_stack(uint32_t stack, const struct totals *amount)
 		trace_lost(HDT_LOSS_TOTALS, trace.header->sample_bytes == 0 ? events : events / SAMPLING_PARTS);
 		return;
 	}
-	atomic_fetch_add_explicit(&totals->blocks, amount->blocks, memory_order_relaxed);
-	atomic_fetch_add_explicit(&totals->bytes, amount->bytes, memory_order_relaxed);
-	atomic_fetch_add_explicit(&totals->temporary, amount->temporary, memory_order_relaxed);
+	bool shared = !real_single_threaded();
+	threads_add(&totals->blocks, amount->blocks, shared);
+	threads_add(&totals->bytes, amount->bytes, shared);
+	if (amount->temporary != 0)
+		threads_add(&totals->temporary, amount->temporary, shared);
 }
 
 /* Release stores: whoever reads the file after a kill must find them in this order. */

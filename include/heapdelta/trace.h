@@ -38,7 +38,7 @@ enum hdt_area_id {
 	HDT_AREA_MODULES, /* struct hdt_module[]; record 0 is unused */
 	HDT_AREA_STRINGS, /* bytes; offset 0 holds an empty string; each string ends in NUL */
 	HDT_AREA_NODES,   /* struct hdt_node[]; node 0 is the root of all stacks */
-	HDT_AREA_INDEX,   /* hash trie over the nodes; of no interest to a reader */
+	HDT_AREA_INDEX,   /* hash trie over nodes with many siblings; of no interest to a reader */
 	HDT_AREA_TOTALS,  /* struct hdt_totals[]; record 0 is unused */
 	HDT_AREA_REGIONS, /* uint64_t[]: region[page node] = address >> 21; 0 = the node is not in use */
 	HDT_AREA_PAGES,   /* struct hdt_page_node[]; node 0 is unused */
@@ -248,8 +248,10 @@ struct hdt_node {
 	uint32_t module;
 	HDT_ATOMIC(uint32_t) totals; /* record in TOTALS, 0: no event ended here yet (atomic) */
 	uint32_t flags;
+	HDT_ATOMIC(uint32_t) children; /* the writer's: how it finds a node again */
+	uint32_t sibling;
 };
-HDT_ASSERT(sizeof(struct hdt_node) == 24);
+HDT_ASSERT(sizeof(struct hdt_node) == 32);
 
 /* Totals of all events whose stack is `node`, beside those still in the threads' caches. */
 struct hdt_totals {

@@ -432,7 +432,7 @@ START_TEST(damaged_headers)
 	refused("is damaged: its header has");
 	*maker.header = good;
 	maker.header->areas[HDT_AREA_NODES].record_size = 16;
-	refused("is damaged: area 3 has records of 16 bytes, not 24");
+	refused("is damaged: area 3 has records of 16 bytes, not 32");
 	*maker.header = good;
 	maker.header->areas[HDT_AREA_NODES].offset = UINT64_MAX - 4095;
 	refused("is damaged: area 3 lies outside of it");
