@@ -114,8 +114,12 @@ ANALYZER_SRCS := \
 	analyzer/load.c \
 	analyzer/diff.c \
 	analyzer/stats.c \
+	analyzer/stats-sums.c \
+	analyzer/paths.c \
+	analyzer/places.c \
 	analyzer/attribution.c \
 	analyzer/filter.c \
+	analyzer/keys.c \
 	analyzer/snapshot-export.c \
 	analyzer/frames.c \
 	analyzer/symbols.c \

@@ -3,6 +3,7 @@
  * Three answers to "whose line", each falling back to the next: the innermost frame in the source root, the innermost frame that is no
  * part of a runtime or library of templates, the raw caller.  Known wrappers are passed over in the source root too (most programs have
  * their own xmalloc there), as long as one of its frames is left.
+ * The choice is made from the outermost frame inwards, by a state of two bytes: stacks that share their outer frames share that work.
  */
 #include "attribution.h"
 
@@ -10,8 +11,6 @@
 
 #include "filter.h"
 #include "runtime-names.h"
-
-#define NONE SIZE_MAX
 
 /* ---- Skip patterns ---- */
 
@@ -82,80 +81,96 @@ static bool is_mine(const struct attribution *attribution, const struct frame *f
 	return !(frame->flags & FRAME_SYSTEM) && below_root(frame->file, attribution->source_root) && !is_skipped(attribution, frame);
 }
 
+/* ---- One frame ---- */
+
+/* The better answer has the higher number. */
+enum level { LEVEL_NONE, LEVEL_LIBRARY, LEVEL_MY_WRAPPER, LEVEL_MINE, LEVEL_MASK = 3 };
+
+enum kinds {
+	KIND_RUN = 1 << 2,      /* the runtime's, or generic code */
+	KIND_ONE_TIME = 1 << 3, /* the next three: only together with KIND_RUN */
+	KIND_STREAM = 1 << 4,
+	KIND_STREAM_BUFFER = 1 << 5,
+};
+
+static enum level level_of(const struct attribution *attribution, const struct frame *frame)
+{
+	if (attribution->mode == ATTRIBUTE_MINE && is_mine(attribution, frame))
+		return frame->flags & NAME_WRAPPER ? LEVEL_MY_WRAPPER : LEVEL_MINE;
+	if (attribution->mode == ATTRIBUTE_RAW || (frame->flags & (FRAME_PSEUDO | NAME_WRAPPER)) || is_runtime(frame) ||
+	    is_generic(frame) || is_skipped(attribution, frame))
+		return LEVEL_NONE;
+	return LEVEL_LIBRARY;
+}
+
+uint8_t attribution_kinds(const struct attribution *attribution, const struct frame *frame)
+{
+	uint8_t kinds = level_of(attribution, frame);
+
+	if ((frame->flags & FRAME_PSEUDO) || !(is_runtime(frame) || is_generic(frame)))
+		return kinds;
+	kinds |= KIND_RUN;
+	if (frame->flags & NAME_ONE_TIME)
+		kinds |= KIND_ONE_TIME;
+	if (frame->flags & NAME_STREAM_BUFFER)
+		kinds |= KIND_STREAM_BUFFER;
+	/* libstdc++ uses stdio for cout only. */
+	if (frame->flags & (NAME_STREAM | FRAME_CPLUSPLUS))
+		kinds |= KIND_STREAM;
+	return kinds;
+}
+
 /* ---- Choosing ---- */
 
-static size_t choose_mine(const struct attribution *attribution, const struct frames *frames)
-{
-	size_t wrapper = NONE;
-
-	for (size_t i = 0; i < frames->count; i++) {
-		if (!is_mine(attribution, &frames->list[i]))
-			continue;
-		if (!(frames->list[i].flags & NAME_WRAPPER))
-			return i;
-		if (wrapper == NONE)
-			wrapper = i;
-	}
-	return wrapper;
-}
-
-static size_t choose_library(const struct attribution *attribution, const struct frames *frames)
-{
-	for (size_t i = 0; i < frames->count; i++) {
-		const struct frame *frame = &frames->list[i];
-		if (!(frame->flags & (FRAME_PSEUDO | NAME_WRAPPER)) && !is_runtime(frame) && !is_generic(frame) &&
-		    !is_skipped(attribution, frame))
-			return i;
-	}
-	return NONE;
-}
-
-/* The buffer of stdin or stdout, which lives once: below printf and its like, or below libstdc++, which uses stdio for cout only. */
-static bool is_stream_buffer(const struct frames *frames, size_t runtime)
-{
-	bool buffer = false;
-
-	for (size_t i = 0; i < runtime; i++) {
-		uint32_t flags = frames->list[i].flags;
-		if (buffer && (flags & (NAME_STREAM | FRAME_CPLUSPLUS)))
-			return true;
-		buffer |= (flags & NAME_STREAM_BUFFER) != 0;
-	}
-	return false;
-}
-
 /* Only the runtime's frames that the program did not call back from count: the innermost ones. */
-static bool is_once(const struct frames *frames)
-{
-	size_t runtime = 0;
+enum run {
+	RUN_ENTERED = 1 << 0,  /* there was a frame */
+	RUN_CALLED = 1 << 1,   /* and one that is not the runtime's: the program's */
+	RUN_ONE_TIME = 1 << 2, /* the rest: since then */
+	RUN_STREAM = 1 << 3,
+	RUN_STREAM_BUFFER = 1 << 4, /* the buffer of stdin or stdout, below printf and its like: it lives once */
+};
 
-	for (; runtime < frames->count; runtime++) {
-		const struct frame *frame = &frames->list[runtime];
-		if ((frame->flags & FRAME_PSEUDO) || !(is_runtime(frame) || is_generic(frame)))
-			break;
-		if (frame->flags & NAME_ONE_TIME)
-			return true;
-	}
-	return (runtime && runtime == frames->count) || is_stream_buffer(frames, runtime);
+bool attribution_enter(struct attribution_state *state, uint8_t kinds)
+{
+	uint8_t level = kinds & LEVEL_MASK;
+
+	if (!(kinds & KIND_RUN))
+		state->run = RUN_CALLED;
+	if (kinds & KIND_ONE_TIME)
+		state->run |= RUN_ONE_TIME;
+	if ((kinds & KIND_STREAM_BUFFER) && (state->run & RUN_STREAM))
+		state->run |= RUN_STREAM_BUFFER;
+	if (kinds & KIND_STREAM)
+		state->run |= RUN_STREAM;
+	state->run |= RUN_ENTERED;
+	if (level == LEVEL_NONE || level < state->level)
+		return false;
+	state->level = level;
+	return true;
+}
+
+bool attribution_is_once(struct attribution_state state)
+{
+	return (state.run & (RUN_ONE_TIME | RUN_STREAM_BUFFER)) || (state.run & (RUN_ENTERED | RUN_CALLED)) == RUN_ENTERED;
 }
 
 size_t attribution_choose(const struct attribution *attribution, const struct frames *frames, bool *one_time)
 {
-	size_t chosen = NONE;
+	struct attribution_state state = {0};
+	size_t chosen = 0;
 
-	*one_time = is_once(frames);
-	if (attribution->mode == ATTRIBUTE_MINE)
-		chosen = choose_mine(attribution, frames);
-	if (chosen == NONE && attribution->mode != ATTRIBUTE_RAW)
-		chosen = choose_library(attribution, frames);
-	return chosen == NONE ? 0 : chosen;
+	for (size_t i = frames->count; i-- > 0;) {
+		if (attribution_enter(&state, attribution_kinds(attribution, &frames->list[i])))
+			chosen = i;
+	}
+	*one_time = attribution_is_once(state);
+	return chosen;
 }
 
-const char *attribution_via(const struct frames *frames, size_t index)
+const char *attribution_via(const struct frame *callee)
 {
-	const struct frame *callee = index > 0 && index < frames->count ? &frames->list[index - 1] : NULL;
-
-	if (!callee || (callee->flags & (NAME_ENTRY | NAME_START)))
+	if (callee->flags & (NAME_ENTRY | NAME_START))
 		return NULL;
 	/* What libstdc++ has compiled of its templates is worth a word; libc's functions are the text of the line. */
 	return (callee->flags & FRAME_RUNTIME) && !(callee->flags & FRAME_CPLUSPLUS) ? NULL : callee->function;

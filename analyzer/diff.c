@@ -1,62 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The union of the groups of two or more statistics.  Groups are matched by their interned keys through one hash table; a plain comparison is
- * a series of two.  Rows borrow the groups.
+ * The union of the groups of two or more statistics.  Groups are matched by the numbers of their keys; a plain comparison is a series of two.  Rows borrow the groups.
  */
 #include "diff.h"
 
 #include <stdlib.h>
 
-/* Group key → row number + 1. */
-struct index {
-	uint32_t *slots;
-	size_t mask;
-};
-
-static int make_rows(struct diff *diff, const struct stats *series, size_t series_count, struct index *index, struct error *error)
+static int make_rows(struct diff *diff, const struct stats *series, size_t series_count)
 {
-	size_t most = 0, slots = 1024;
+	size_t most = 0;
 
 	for (size_t i = 0; i < series_count; i++)
 		most += series[i].count;
-	while (slots < 2 * most)
-		slots *= 2;
-	index->mask = slots - 1;
-	index->slots = calloc(slots, sizeof(*index->slots));
 	diff->rows = calloc(most + 1, sizeof(*diff->rows));
 	diff->group_pool = calloc(most * series_count + 1, sizeof(struct group *));
-	if (index->slots && diff->rows && diff->group_pool)
-		return 0;
-	error_nomem(error);
-	return -1;
+	return diff->rows && diff->group_pool ? 0 : -1;
 }
 
-static struct diff_row *find_row(struct diff *diff, struct index *index, const struct group *group, size_t series_count)
-{
-	size_t at = group->hash & index->mask;
-	struct diff_row *row;
-
-	for (; index->slots[at]; at = (at + 1) & index->mask) {
-		row = &diff->rows[index->slots[at] - 1];
-		if (group_same(row->any, group))
-			return row;
-	}
-	row = &diff->rows[diff->count];
-	row->groups = diff->group_pool + diff->count * series_count;
-	index->slots[at] = (uint32_t)++diff->count;
-	return row;
-}
-
-static void match(struct diff *diff, const struct stats *series, size_t series_count, struct index *index)
+static void match(struct diff *diff, const struct stats *series, size_t series_count, uint32_t *row_of)
 {
 	for (size_t i = 0; i < series_count; i++) {
 		for (size_t j = 0; j < series[i].count; j++) {
 			const struct group *group = &series[i].groups[j];
-			struct diff_row *row = find_row(diff, index, group, series_count);
+			struct diff_row *row = &diff->rows[row_of[group->key] ? row_of[group->key] - 1 : diff->count];
+			if (!row_of[group->key]) {
+				row->groups = diff->group_pool + diff->count * series_count;
+				row_of[group->key] = (uint32_t)++diff->count;
+			}
 			row->groups[i] = group;
 			row->any = group;
 		}
 	}
+}
+
+/* Rows of equal groups, through one index by key. */
+static int unite(struct diff *diff, const struct stats *series, size_t series_count)
+{
+	uint32_t *row_of = calloc(series[0].keys ? keys_count(series[0].keys) : 1, sizeof(*row_of));
+	int result = row_of ? make_rows(diff, series, series_count) : -1;
+
+	if (result == 0)
+		match(diff, series, series_count, row_of);
+	free(row_of);
+	return result;
 }
 
 static wide size_of(const struct group *group)
@@ -95,7 +81,7 @@ static int descending(wide a, wide b)
 	return (a < b) - (a > b);
 }
 
-static int by_diff(const void *left, const void *right)
+static int by_diff(const void *left, const void *right, void *keys)
 {
 	const struct diff_row *a = left, *b = right;
 	int order = descending(absolute(a->size_diff), absolute(b->size_diff));
@@ -106,42 +92,42 @@ static int by_diff(const void *left, const void *right)
 		order = descending(absolute(a->count_diff), absolute(b->count_diff));
 	if (order == 0)
 		order = descending(a->count, b->count);
-	return order ? order : group_compare_key(b->any, a->any);
+	return order ? order : keys_compare(keys, b->any->key, a->any->key);
 }
 
-static int by_growth(const void *left, const void *right)
+static int by_growth(const void *left, const void *right, void *keys)
 {
 	const struct diff_row *a = left, *b = right;
 	int order = descending(a->size_diff, b->size_diff);
 
-	return order ? order : by_diff(left, right);
+	return order ? order : by_diff(left, right, keys);
 }
 
-static int by_size(const void *left, const void *right)
+static int by_size(const void *left, const void *right, void *keys)
 {
 	const struct diff_row *a = left, *b = right;
 	int order = descending(a->size, b->size);
 
-	return order ? order : by_diff(left, right);
+	return order ? order : by_diff(left, right, keys);
 }
 
-static int by_count(const void *left, const void *right)
+static int by_count(const void *left, const void *right, void *keys)
 {
 	const struct diff_row *a = left, *b = right;
 	int order = descending(a->count, b->count);
 
-	return order ? order : by_diff(left, right);
+	return order ? order : by_diff(left, right, keys);
 }
 
-static int by_count_growth(const void *left, const void *right)
+static int by_count_growth(const void *left, const void *right, void *keys)
 {
 	const struct diff_row *a = left, *b = right;
 	int order = descending(a->count_diff, b->count_diff);
 
-	return order ? order : by_diff(left, right);
+	return order ? order : by_diff(left, right, keys);
 }
 
-static int (*const orders[])(const void *, const void *) = {
+static int (*const orders[])(const void *, const void *, void *) = {
 	[SORT_DIFF] = by_diff,
 	[SORT_GROWTH] = by_growth,
 	[SORT_SIZE] = by_size,
@@ -152,26 +138,21 @@ static int (*const orders[])(const void *, const void *) = {
 int diff_make(struct diff *diff, const struct stats *series, size_t series_count, enum diff_sort sort, struct error *error)
 {
 	const struct stats *first = &series[0], *last = &series[series_count - 1];
-	struct index index = {0};
-	int result;
 
 	*diff = (struct diff){0};
-	result = make_rows(diff, series, series_count, &index, error);
-	if (result == 0) {
-		match(diff, series, series_count, &index);
-		for (size_t i = 0; i < diff->count; i++)
-			measure(&diff->rows[i], series_count);
-		if (diff->count)
-			qsort(diff->rows, diff->count, sizeof(*diff->rows), orders[sort]);
-		diff->size = last->total_size;
-		diff->count_total = last->total_count;
-		diff->size_diff = last->total_size - first->total_size;
-		diff->count_diff = last->total_count - first->total_count;
-	} else {
+	if (unite(diff, series, series_count)) {
 		diff_release(diff);
+		return error_nomem(error);
 	}
-	free(index.slots);
-	return result;
+	for (size_t i = 0; i < diff->count; i++)
+		measure(&diff->rows[i], series_count);
+	if (diff->count)
+		qsort_r(diff->rows, diff->count, sizeof(*diff->rows), orders[sort], first->keys);
+	diff->size = last->total_size;
+	diff->count_total = last->total_count;
+	diff->size_diff = last->total_size - first->total_size;
+	diff->count_diff = last->total_count - first->total_count;
+	return 0;
 }
 
 void diff_release(struct diff *diff)

@@ -28,7 +28,7 @@ struct diff {
 	const struct group **group_pool;
 };
 
-/* `series`: at least two statistics, oldest first, same intern and options; they outlive the diff.  0 or −1. */
+/* `series`: at least two statistics, oldest first, same intern, keys and options; they outlive the diff.  0 or −1. */
 int diff_make(struct diff *diff, const struct stats *series, size_t series_count, enum diff_sort sort, struct error *error);
 void diff_release(struct diff *diff);
 

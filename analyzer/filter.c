@@ -229,6 +229,7 @@ int filters_init(struct filters *filters, const char *const *included, const cha
 			filters_release(filters);
 			return -1;
 		}
+		filters->all_frames |= filters->list[i].all_frames;
 		filters->count++;
 	}
 	return 0;
@@ -263,36 +264,33 @@ static bool name_matches(const struct filter *filter, const char *root, const ch
 
 static bool frame_matches(const struct filter *filter, const char *root, const struct frame *frame)
 {
+	if (!filter->pattern)
+		return true; /* a pure domain filter */
 	return (filter->line < 0 || filter->line == (int64_t)frame->line) && name_matches(filter, root, frame->file);
 }
 
-static bool any_frame_matches(const struct filter *filter, const char *root, const struct frames *frames)
+size_t filters_words(const struct filters *filters)
 {
-	for (size_t i = 0; i < frames->count; i++) {
-		if (frame_matches(filter, root, &frames->list[i]))
-			return true;
+	return filters->count / 64 + 1;
+}
+
+void filters_match(const struct filters *filters, const struct frame *frame, uint64_t *bits)
+{
+	memset(bits, 0, filters_words(filters) * sizeof(*bits));
+	for (size_t i = 0; i < filters->count; i++) {
+		if (frame_matches(&filters->list[i], filters->source_root, frame))
+			bits[i / 64] |= UINT64_C(1) << i % 64;
 	}
-	return false;
 }
 
-static bool holds(const struct filter *filter, const char *root, const struct frames *frames, size_t attributed, uint32_t domain)
-{
-	if (filter->domain >= 0 && filter->domain != (int64_t)domain)
-		return false;
-	if (!filter->pattern)
-		return true;
-	if (filter->all_frames)
-		return any_frame_matches(filter, root, frames);
-	return frame_matches(filter, root, &frames->list[attributed]);
-}
-
-bool filters_pass(const struct filters *filters, const struct frames *frames, size_t attributed, uint32_t domain)
+bool filters_decide(const struct filters *filters, const uint64_t *attributed, const uint64_t *any, uint32_t domain)
 {
 	bool any_inclusive = false, included = false, excluded = false;
 
 	for (size_t i = 0; i < filters->count; i++) {
 		const struct filter *filter = &filters->list[i];
-		bool match = holds(filter, filters->source_root, frames, attributed, domain);
+		uint64_t bits = (filter->all_frames ? any : attributed)[i / 64];
+		bool match = (bits >> i % 64 & 1) && (filter->domain < 0 || filter->domain == (int64_t)domain);
 		filters->matches[i] += match;
 		any_inclusive |= filter->inclusive;
 		included |= filter->inclusive && match;

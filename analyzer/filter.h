@@ -24,8 +24,9 @@ struct filter {
 struct filters {
 	struct filter *list;
 	size_t count;
-	size_t *matches;         /* stacks each one's condition held for, counted by filters_pass */
+	size_t *matches;         /* stacks each one's condition held for, counted by filters_decide */
 	const char *source_root; /* files below it may also be named relative to it; NULL: none.  No '/' at its end. */
+	bool all_frames;         /* of one of them */
 };
 
 /* Parse SPEC = PATTERN[:LINE][@all-frames][@domain=N]; the pattern is a copy interned by `intern`. */
@@ -36,8 +37,15 @@ int filters_init(struct filters *filters, const char *const *included, const cha
 		 struct error *error);
 void filters_release(struct filters *filters);
 
-/* Does a trace with these frames (innermost first, frame `attributed` standing for frames[0]) pass the whole list? */
-bool filters_pass(const struct filters *filters, const struct frames *frames, size_t attributed, uint32_t domain);
+/* Which filters' names and lines a frame has: one bit each, in filters_words() words. */
+size_t filters_words(const struct filters *filters);
+void filters_match(const struct filters *filters, const struct frame *frame, uint64_t *bits);
+
+/*
+ * Does a trace pass the whole list, given the bits of its attributed frame and those of all its frames together?  The latter matter only
+ * if filters->all_frames.
+ */
+bool filters_decide(const struct filters *filters, const uint64_t *attributed, const uint64_t *any, uint32_t domain);
 
 /* `file` below `root` without it, else NULL. */
 const char *filter_relative(const char *root, const char *file);

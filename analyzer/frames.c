@@ -24,6 +24,23 @@ void frames_release(struct frames *frames)
 	frames_init(frames);
 }
 
+int frames_reserve(struct frames *frames, size_t count)
+{
+	size_t room = frames->room ? frames->room : 32;
+	struct frame *list;
+
+	if (count <= frames->room)
+		return 0;
+	while (room < count)
+		room *= 2;
+	list = reallocarray(frames->list, room, sizeof(*list));
+	if (!list)
+		return -1;
+	frames->list = list;
+	frames->room = room;
+	return 0;
+}
+
 /* ---- Names of frames without a line ---- */
 
 static const char *special_name(uint64_t special)
@@ -122,66 +139,52 @@ static uint32_t unlocated_flags(struct address *address, const struct module *mo
 	return address->kinds & ~KNOWN;
 }
 
-static struct frame *add_frame(struct frames *frames)
+static void set_located(struct frame *frame, const struct snapshot *snapshot, struct address *address, uint32_t at)
 {
-	if (frames->count == frames->room) {
-		size_t room = frames->room ? frames->room * 2 : 64;
-		struct frame *list = reallocarray(frames->list, room, sizeof(*list));
-		if (!list)
-			return NULL;
-		frames->list = list;
-		frames->room = room;
-	}
-	return &frames->list[frames->count++];
-}
-
-static int add_located(struct frames *frames, const struct snapshot *snapshot, uint32_t number, uint32_t at)
-{
-	struct address *address = snapshot_address_of(snapshot, number);
 	struct location *location = &snapshot->locations[at];
 	const struct module *module = module_of(snapshot, address);
-	struct frame *frame = add_frame(frames);
 
-	if (!frame)
-		return -1;
 	*frame = (struct frame){
 		.file = location->file ? location->file : label_of(snapshot, address),
 		.function = location->function,
 		.module = module ? module->path : NULL,
 		.line = location->file ? location->line : 0,
 		.location = at,
-		.node = number,
 		.flags = located_flags(location, module),
 	};
-	return frame->file ? 0 : -1;
 }
 
-static int add_unlocated(struct frames *frames, const struct snapshot *snapshot, uint32_t number)
+static void set_unlocated(struct frame *frame, const struct snapshot *snapshot, struct address *address)
 {
-	struct address *address = snapshot_address_of(snapshot, number);
 	const struct module *module = module_of(snapshot, address);
-	struct frame *frame = add_frame(frames);
 
-	if (!frame)
-		return -1;
 	*frame = (struct frame){
 		.file = label_of(snapshot, address),
 		.module = module ? module->path : NULL,
 		.location = NO_LOCATION,
-		.node = number,
 		.flags = unlocated_flags(address, module),
 	};
+}
+
+int frame_at(struct frame *frame, const struct snapshot *snapshot, uint32_t node, uint32_t index)
+{
+	struct address *address = node ? snapshot_address_of(snapshot, node) : NULL;
+
+	if (!address)
+		*frame = (struct frame){.file = intern_add(snapshot->intern, "<unknown>"), .location = NO_LOCATION};
+	else if (address->location_count)
+		set_located(frame, snapshot, address, address->first_location + index);
+	else
+		set_unlocated(frame, snapshot, address);
+	frame->node = node;
 	return frame->file ? 0 : -1;
 }
 
-static int add_nothing(struct frames *frames, const struct snapshot *snapshot)
+static int add_frame(struct frames *frames, const struct snapshot *snapshot, uint32_t node, uint32_t index)
 {
-	struct frame *frame = add_frame(frames);
-
-	if (!frame)
+	if (frames_reserve(frames, frames->count + 1))
 		return -1;
-	*frame = (struct frame){.file = intern_add(snapshot->intern, "<unknown>"), .location = NO_LOCATION};
-	return frame->file ? 0 : -1;
+	return frame_at(&frames->list[frames->count++], snapshot, node, index);
 }
 
 int frames_of(struct frames *frames, const struct snapshot *snapshot, const struct stack *stack, uint32_t nframe)
@@ -189,18 +192,15 @@ int frames_of(struct frames *frames, const struct snapshot *snapshot, const stru
 	size_t limit = nframe ? nframe : SIZE_MAX, total = 0;
 
 	frames->count = 0;
-	for (uint32_t number = stack->node; number; number = snapshot->nodes[number].parent) {
-		const struct address *address = snapshot_address_of(snapshot, number);
-		uint32_t count = address->location_count;
-		total += count ? count : 1;
-		if (!count && frames->count < limit && add_unlocated(frames, snapshot, number))
-			return -1;
+	for (uint32_t node = stack->node; node; node = snapshot->nodes[node].parent) {
+		uint32_t count = frames_of_node(snapshot, node);
+		total += count;
 		for (uint32_t i = 0; i < count && frames->count < limit; i++) {
-			if (add_located(frames, snapshot, number, address->first_location + i))
+			if (add_frame(frames, snapshot, node, i))
 				return -1;
 		}
 	}
-	if (!frames->count && add_nothing(frames, snapshot))
+	if (!frames->count && add_frame(frames, snapshot, 0, 0))
 		return -1;
 	if (total < frames->count)
 		total = frames->count;

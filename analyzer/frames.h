@@ -36,6 +36,19 @@ struct frames {
 
 void frames_init(struct frames *frames);
 void frames_release(struct frames *frames);
+/* Room for `count`; 0 or −1. */
+int frames_reserve(struct frames *frames, size_t count);
+
+/* Frames that a node stands for: one, or one per location. */
+static inline uint32_t frames_of_node(const struct snapshot *snapshot, uint32_t node)
+{
+	uint32_t count = snapshot_address_of(snapshot, node)->location_count;
+
+	return count ? count : 1;
+}
+
+/* One of them, 0 being the innermost; of node 0 ("no stack is known") it is ("<unknown>", 0).  −1: out of memory. */
+int frame_at(struct frame *frame, const struct snapshot *snapshot, uint32_t node, uint32_t index);
 
 /* Fill `frames` with those of a stack, at most `nframe` innermost ones (0: all).  A stack without frames becomes ("<unknown>", 0).  −1: out
  * of memory. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Groups of a snapshot's stacks.  Comes in: a snapshot and what to group by; goes out: sorted groups.  Strings are interned, so a key is
- * hashed and compared by pointers, never by text; text is compared only by the final sort, where it decides ties.  Frames of keys lie in
- * one pool that grows while groups are found, hence groups hold offsets into it until the end.
+ * Groups of a snapshot's stacks.  Comes in: a snapshot and what to group by; goes out: sorted groups.  Keys are numbers (keys.c), so a group
+ * is found by an index, and what has to be known of a stack (whose line, which key, which filter) paths.c knows of its innermost node: a
+ * stack costs the same however deep it is.  Text is compared only by the final sort, where it decides ties.
  */
 #include "stats.h"
 
@@ -10,420 +10,372 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pointer-map.h"
-#include "runtime-names.h"
+#include "paths.h"
 
 /* One run of stats_make. */
 struct builder {
 	struct stats *stats;
 	const struct snapshot *snapshot;
 	const struct stats_options *options;
-	struct error *error;
-	struct frames frames; /* of the stack at hand */
-	struct pointer_map names;
-	const char *process, *unknown; /* made when first needed */
-	size_t *offsets;               /* per group: first frame in the pool */
-	size_t group_room, pool_count, pool_room;
-	uint32_t *slots; /* group number + 1, 0: free */
-	size_t slot_count;
+	struct paths paths;
+	struct node_sum *sums; /* per node, for cumulative statistics */
+	uint32_t *group_of;    /* per key: number + 1, 0: none */
+	size_t group_of_room, group_room;
+	struct frame_ref *kept; /* innermost frames of the stack at hand, if nframe cuts the others */
+	size_t kept_count, kept_room;
+	uint64_t *any;    /* filter bits of them together */
+	const char *name; /* of the process; NULL: not needed yet */
 };
 
-/* What one stack adds to a group. */
+/* What one stack, or in cumulative statistics one node, adds to a group. */
 struct credit {
-	const struct stack *stack;
-	wide size, count;
-	double variance; /* of size */
-	size_t attributed;
-	bool one_time;
+	struct stats_sum sum;
+	uint32_t stack;      /* its number */
+	uint32_t node;       /* where it ends */
+	uint32_t attributed; /* index of the frame whose line it is */
+	struct frame_ref chosen;
 };
-
-int frames_compare(const struct frame *a, size_t a_count, const struct frame *b, size_t b_count)
-{
-	while (a_count && b_count) {
-		const struct frame *left = &a[--a_count], *right = &b[--b_count];
-		int order = left->file == right->file ? 0 : strcmp(left->file, right->file);
-		if (order)
-			return order;
-		if (left->line != right->line)
-			return left->line < right->line ? -1 : 1;
-	}
-	return (a_count > 0) - (b_count > 0);
-}
-
-static int compare_text(const char *a, const char *b)
-{
-	return a == b ? 0 : strcmp(a ? a : "", b ? b : "");
-}
-
-int group_compare_key(const struct group *a, const struct group *b)
-{
-	int order = frames_compare(a->frames, a->frame_count, b->frames, b->frame_count);
-
-	if (order == 0)
-		order = compare_text(a->frames[0].function, b->frames[0].function);
-	if (order == 0)
-		order = compare_text(a->frames[0].module, b->frames[0].module);
-	return order;
-}
-
-static bool key_uses_function(enum stats_key key)
-{
-	return key == KEY_FUNCTION || key == KEY_THREAD;
-}
-
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-	hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
-	return hash ^ hash >> 29;
-}
-
-/* Names that are no part of the key are left out, so that equal keys have equal hashes. */
-static uint64_t hash_frames(const struct frame *frames, size_t count, bool with_function)
-{
-	uint64_t hash = count;
-
-	for (size_t i = 0; i < count; i++) {
-		hash = mix(hash, (uintptr_t)frames[i].file);
-		hash = mix(hash, frames[i].line);
-		if (with_function)
-			hash = mix(hash, (uintptr_t)frames[i].function);
-	}
-	return hash ^ hash >> 32;
-}
-
-bool group_same(const struct group *a, const struct group *b)
-{
-	if (a->hash != b->hash || a->frame_count != b->frame_count || a->by_function != b->by_function)
-		return false;
-	if (a->by_function && a->frames[0].function != b->frames[0].function)
-		return false;
-	for (size_t i = 0; i < a->frame_count; i++) {
-		if (a->frames[i].file != b->frames[i].file || a->frames[i].line != b->frames[i].line)
-			return false;
-	}
-	return true;
-}
 
 /* ---- The table of groups ---- */
 
-static int grow_slots(struct builder *builder)
+static int grow_index(struct builder *builder, size_t need)
 {
-	size_t count = builder->slot_count ? 2 * builder->slot_count : 1024;
-	uint32_t *slots = calloc(count, sizeof(*slots));
+	size_t room = builder->group_of_room;
 
-	if (!slots)
-		return error_nomem(builder->error);
-	for (size_t i = 0; i < builder->stats->count; i++) {
-		size_t at = builder->stats->groups[i].hash & (count - 1);
-		while (slots[at])
-			at = (at + 1) & (count - 1);
-		slots[at] = (uint32_t)i + 1;
-	}
-	free(builder->slots);
-	builder->slots = slots;
-	builder->slot_count = count;
+	if (array_reserve(&builder->group_of, &builder->group_of_room, need, sizeof(*builder->group_of)))
+		return -1;
+	memset(builder->group_of + room, 0, (builder->group_of_room - room) * sizeof(*builder->group_of));
 	return 0;
 }
 
-static int grow_groups(struct builder *builder)
-{
-	size_t room = builder->group_room ? 2 * builder->group_room : 256;
-	struct group *groups = reallocarray(builder->stats->groups, room, sizeof(*groups));
-	size_t *offsets;
-
-	if (!groups)
-		return error_nomem(builder->error);
-	builder->stats->groups = groups;
-	offsets = reallocarray(builder->offsets, room, sizeof(*offsets));
-	if (!offsets)
-		return error_nomem(builder->error);
-	builder->offsets = offsets;
-	builder->group_room = room;
-	return 0;
-}
-
-static int pool_add(struct builder *builder, const struct frame *frames, size_t count)
-{
-	if (builder->pool_room - builder->pool_count < count) {
-		size_t room =
-			2 * builder->pool_room > builder->pool_count + count ? 2 * builder->pool_room : builder->pool_count + count + 256;
-		struct frame *pool = reallocarray(builder->stats->frame_pool, room, sizeof(*pool));
-		if (!pool)
-			return error_nomem(builder->error);
-		builder->stats->frame_pool = pool;
-		builder->pool_room = room;
-	}
-	memcpy(builder->stats->frame_pool + builder->pool_count, frames, count * sizeof(*frames));
-	builder->pool_count += count;
-	return 0;
-}
-
-static bool group_has_key(const struct builder *builder, size_t index, const struct frame *frames, size_t count)
-{
-	const struct frame *own = builder->stats->frame_pool + builder->offsets[index];
-	bool with_function = key_uses_function(builder->options->key);
-
-	if (builder->stats->groups[index].frame_count != count)
-		return false;
-	for (size_t i = 0; i < count; i++) {
-		if (own[i].file != frames[i].file || own[i].line != frames[i].line ||
-		    (with_function && own[i].function != frames[i].function))
-			return false;
-	}
-	return true;
-}
-
-static struct group *new_group(struct builder *builder, const struct frame *frames, size_t count, uint64_t hash)
+/* The group with this key, made if it is new.  NULL: out of memory, also if the key is. */
+static struct group *find_group(struct builder *builder, uint32_t key)
 {
 	struct stats *stats = builder->stats;
 
-	if (stats->count == builder->group_room && grow_groups(builder) < 0)
+	if (key == KEYS_NONE || (key >= builder->group_of_room && grow_index(builder, keys_count(stats->keys))))
 		return NULL;
-	builder->offsets[stats->count] = builder->pool_count;
-	if (pool_add(builder, frames, count) < 0)
-		return NULL;
-	stats->groups[stats->count] = (struct group){
-		.frame_count = count, .hash = hash, .one_time = true, .by_function = key_uses_function(builder->options->key)};
-	return &stats->groups[stats->count++];
+	if (!builder->group_of[key]) {
+		if (array_reserve(&stats->groups, &builder->group_room, stats->count + 1, sizeof(*stats->groups)))
+			return NULL;
+		stats->groups[stats->count] = (struct group){.key = key, .frame_count = 1, .one_time = true, .first = UINT32_MAX};
+		builder->group_of[key] = (uint32_t)++stats->count;
+	}
+	return &stats->groups[builder->group_of[key] - 1];
 }
 
-/* The group with this key, made if it is new.  NULL: out of memory. */
-static struct group *find_group(struct builder *builder, const struct frame *frames, size_t count)
+static void add_sum(struct group *group, const struct stats_sum *sum, const char *via)
 {
-	uint64_t hash = hash_frames(frames, count, key_uses_function(builder->options->key));
-	struct group *group;
-	size_t at;
+	group->allocated += sum->allocated;
+	if (!sum->counted)
+		return;
+	if (!group->counted)
+		group->via = via;
+	group->via_differs |= group->via != via;
+	if (group->via_differs)
+		group->via = NULL;
+	group->counted = true;
+	group->size += sum->size;
+	group->count += sum->count;
+	group->variance += sum->variance;
+	group->one_time = group->one_time && sum->one_time;
+}
 
-	if (2 * builder->stats->count >= builder->slot_count && grow_slots(builder) < 0)
-		return NULL;
-	for (at = hash & (builder->slot_count - 1); builder->slots[at]; at = (at + 1) & (builder->slot_count - 1)) {
-		size_t index = builder->slots[at] - 1;
-		if (builder->stats->groups[index].hash == hash && group_has_key(builder, index, frames, count))
-			return &builder->stats->groups[index];
-	}
-	group = new_group(builder, frames, count, hash);
-	if (group)
-		builder->slots[at] = (uint32_t)builder->stats->count;
-	return group;
+/* Frames with one key may have several functions: shown is the first stack's, there the innermost. */
+static void show_first(const struct builder *builder, struct group *group, uint32_t stack, struct frame_ref frame)
+{
+	uint32_t depth = builder->paths.list[frame.node].depth - frame.index;
+
+	if (stack > group->first || (stack == group->first && depth <= group->depth))
+		return;
+	group->first = stack;
+	group->depth = depth;
+	group->frame = frame;
 }
 
 /* ---- From stacks to keys ---- */
 
-/* The file as it is shown: relative to the source root.  NULL: out of memory. */
-static const char *shown_file(struct builder *builder, const char *file)
+static int credit_frame(struct builder *builder, const struct credit *credit, struct frame_ref frame, const char *via)
 {
-	const char *root = builder->options->attribution.source_root, *relative;
-	void **memo;
+	const struct place *place = places_at(&builder->stats->places, frame);
+	struct group *group = place ? find_group(builder, place->key) : NULL;
 
-	if (!root)
-		return file;
-	memo = pointer_map_at(&builder->names, file);
-	if (!memo)
-		return NULL;
-	if (!*memo) {
-		relative = filter_relative(root, file);
-		*memo = (void *)(relative ? intern_add(builder->snapshot->intern, relative) : file);
-	}
-	return *memo;
+	if (!group)
+		return -1;
+	show_first(builder, group, credit->stack, frame);
+	add_sum(group, &credit->sum, via);
+	return 0;
 }
 
-/* Frames where a thread begins are libc's; below them is main or the start routine. */
-static bool is_outermost(const struct frame *frame)
+/* With the name of what attribution passed over last. */
+static int credit_line(struct builder *builder, const struct credit *credit)
 {
-	return (frame->flags & FRAME_PSEUDO) || (frame->function && is_start_code(frame->function)) ||
-	       (frame->module && strstr(frame->module, "/libc.so") != NULL);
+	struct frame_ref callee;
+	struct frame frame;
+	bool passed = builder->options->key == KEY_LINENO && paths_callee(&builder->paths, credit->node, &callee);
+
+	if (passed && frame_at(&frame, builder->snapshot, callee.node, callee.index))
+		return -1;
+	return credit_frame(builder, credit, credit->chosen, passed ? attribution_via(&frame) : NULL);
 }
 
-static const struct frame *thread_frame(const struct frames *frames)
+static uint32_t key_of_kept(struct builder *builder)
 {
-	for (size_t i = frames->count; i > 0; i--) {
-		if (!is_outermost(&frames->list[i - 1]))
-			return &frames->list[i - 1];
+	uint32_t key = KEYS_EMPTY;
+
+	for (size_t i = builder->kept_count; i-- > 0 && key != KEYS_NONE;) {
+		const struct place *place = places_at(&builder->stats->places, builder->kept[i]);
+		key = place ? keys_list(builder->stats->keys, key, place->key) : KEYS_NONE;
 	}
-	return &frames->list[frames->count - 1];
+	return key;
+}
+
+static int credit_stack(struct builder *builder, const struct credit *credit)
+{
+	bool cut = builder->kept_count;
+	struct group *group = find_group(builder, cut ? key_of_kept(builder) : paths_key(&builder->paths, credit->node));
+
+	if (!group)
+		return -1;
+	group->frame_count = cut ? (uint32_t)builder->kept_count : builder->paths.list[credit->node].depth;
+	group->attributed = credit->attributed;
+	if (group->first == UINT32_MAX)
+		group->first = credit->stack;
+	add_sum(group, &credit->sum, NULL);
+	return 0;
+}
+
+/* Outermost of the kept frames that is no start code, else the outermost one. */
+static int find_thread(struct builder *builder, const struct credit *credit, struct frame_ref *thread)
+{
+	if (!builder->kept_count) {
+		*thread = builder->paths.threads[credit->node];
+		return 0;
+	}
+	*thread = builder->kept[builder->kept_count - 1];
+	for (size_t i = builder->kept_count; i-- > 0;) {
+		const struct place *place = places_at(&builder->stats->places, builder->kept[i]);
+		if (!place)
+			return -1;
+		if (place->outermost)
+			continue;
+		*thread = builder->kept[i];
+		break;
+	}
+	return 0;
+}
+
+static int credit_thread(struct builder *builder, const struct credit *credit)
+{
+	struct frame_ref thread;
+
+	return find_thread(builder, credit, &thread) ? -1 : credit_frame(builder, credit, thread, NULL);
 }
 
 /* NULL: out of memory. */
-static const char *process_name(struct builder *builder, const struct stack *stack)
+static const char *process_name(struct builder *builder, uint32_t stack)
 {
 	const struct snapshot *snapshot = builder->snapshot;
 	char name[256];
 
 	if (snapshot->stack_process)
-		return snapshot->processes[snapshot->stack_process[stack - snapshot->stacks]];
+		return snapshot->processes[snapshot->stack_process[stack]];
 	if (!snapshot->info.pid)
 		return snapshot->name;
-	if (!builder->process) {
+	if (!builder->name) {
 		snprintf(name, sizeof(name), "%llu %s", (unsigned long long)snapshot->info.pid, snapshot->info.command);
-		builder->process = intern_add(snapshot->intern, name);
+		builder->name = intern_add(snapshot->intern, name);
 	}
-	return builder->process;
+	return builder->name;
 }
 
-static const char *module_name(struct builder *builder, const struct frame *frame)
+static int credit_process(struct builder *builder, const struct credit *credit)
 {
-	if (frame->module)
-		return frame->module;
-	if (!builder->unknown)
-		builder->unknown = intern_add(builder->snapshot->intern, "<unknown>");
-	return builder->unknown;
-}
+	const char *name = process_name(builder, credit->stack);
+	struct keys *keys = builder->stats->keys;
+	uint32_t frame = name ? keys_frame(keys, name, 0, NULL) : KEYS_NONE;
+	struct group *group = frame == KEYS_NONE ? NULL : find_group(builder, keys_list(keys, KEYS_EMPTY, frame));
 
-/* The single frame that stands for `frame` of the stack in this key. */
-static int key_frame(struct builder *builder, const struct frame *frame, const struct stack *stack, struct frame *key)
-{
-	switch (builder->options->key) {
-	case KEY_MODULE:
-		*key = (struct frame){.file = module_name(builder, frame), .module = frame->module};
-		break;
-	case KEY_PROCESS:
-		*key = (struct frame){.file = process_name(builder, stack)};
-		break;
-	case KEY_FILENAME:
-		*key = (struct frame){.file = shown_file(builder, frame->file), .module = frame->module, .node = frame->node};
-		break;
-	default:
-		*key = *frame;
-		key->file = shown_file(builder, frame->file);
-		if (key_uses_function(builder->options->key))
-			key->line = 0;
-	}
-	return key->file ? 0 : error_nomem(builder->error);
-}
-
-static bool is_empty(const struct credit *credit)
-{
-	return credit->size == 0 && credit->count == 0;
-}
-
-static void add_credit(struct group *group, const struct credit *credit, const char *via)
-{
-	group->allocated += credit->stack->total_bytes;
-	if (is_empty(credit))
-		return;
-	if (!group->example) {
-		group->via = via;
-	} else if (group->via != via) {
-		group->via = NULL;
-		group->via_differs = true;
-	}
-	if (group->via_differs)
-		group->via = NULL;
-	if (!group->example || credit->stack->live_bytes > group->example->live_bytes)
-		group->example = credit->stack;
-	group->size += credit->size;
-	group->count += credit->count;
-	group->variance += credit->variance;
-	group->one_time = group->one_time && credit->one_time;
-}
-
-static int credit_frame(struct builder *builder, const struct frame *frame, const struct credit *credit, const char *via)
-{
-	struct frame key;
-	struct group *group;
-
-	if (key_frame(builder, frame, credit->stack, &key) < 0)
-		return -1;
-	group = find_group(builder, &key, 1);
 	if (!group)
 		return -1;
-	add_credit(group, credit, via);
+	group->name = name;
+	add_sum(group, &credit->sum, NULL);
 	return 0;
 }
 
-static int credit_stack(struct builder *builder, const struct credit *credit)
+/* Every kept frame; whole stacks are summed up by node first. */
+static int credit_all(struct builder *builder, const struct credit *credit)
 {
-	struct frames *frames = &builder->frames;
-	struct group *group;
+	struct node_sum *sum = &builder->sums[credit->node];
 
-	for (size_t i = 0; i < frames->count; i++) {
-		frames->list[i].file = shown_file(builder, frames->list[i].file);
-		if (!frames->list[i].file)
-			return error_nomem(builder->error);
+	if (!builder->kept_count) {
+		stats_sum_add(&sum->sum, &credit->sum);
+		if (!sum->first)
+			sum->first = credit->stack + 1;
+		return 0;
 	}
-	group = find_group(builder, frames->list, frames->count);
-	if (!group)
-		return -1;
-	group->attributed = credit->attributed;
-	add_credit(group, credit, attribution_via(frames, credit->attributed));
-	return 0;
-}
-
-static int credit_groups(struct builder *builder, const struct credit *credit)
-{
-	const struct frames *frames = &builder->frames;
-
-	if (builder->options->key == KEY_TRACEBACK)
-		return credit_stack(builder, credit);
-	if (builder->options->key == KEY_THREAD)
-		return credit_frame(builder, thread_frame(frames), credit, NULL);
-	if (!builder->options->cumulative)
-		return credit_frame(builder, &frames->list[credit->attributed], credit, attribution_via(frames, credit->attributed));
-	for (size_t i = 0; i < frames->count; i++) {
-		if (credit_frame(builder, &frames->list[i], credit, NULL) < 0)
+	for (size_t i = 0; i < builder->kept_count; i++) {
+		if (credit_frame(builder, credit, builder->kept[i], NULL))
 			return -1;
 	}
 	return 0;
 }
 
-/* Variances are known of what lives; of anything else, the distance times its size is never less. */
-static void measure(const struct stack *stack, enum stats_metric metric, uint64_t distance, struct credit *credit)
+static int credit_groups(struct builder *builder, const struct credit *credit)
 {
+	switch (builder->options->key) {
+	case KEY_TRACEBACK:
+		return credit_stack(builder, credit);
+	case KEY_THREAD:
+		return credit_thread(builder, credit);
+	case KEY_PROCESS:
+		return credit_process(builder, credit);
+	default:
+		return builder->sums ? credit_all(builder, credit) : credit_line(builder, credit);
+	}
+}
+
+/* After all stacks: what goes through a node is credited to its frames. */
+static int credit_nodes(struct builder *builder)
+{
+	const struct snapshot *snapshot = builder->snapshot;
+
+	stats_sums_propagate(builder->sums, snapshot->nodes, snapshot->node_count);
+	for (uint32_t node = 0; node < snapshot->node_count; node++) {
+		struct credit credit = {.sum = builder->sums[node].sum, .stack = builder->sums[node].first - 1};
+		uint32_t count = node ? frames_of_node(snapshot, node) : 1;
+		for (uint32_t i = 0; builder->sums[node].first && i < count; i++) {
+			if (credit_frame(builder, &credit, (struct frame_ref){node, i}, NULL))
+				return -1;
+		}
+	}
+	return 0;
+}
+
+/* ---- Stacks ---- */
+
+/* Variances are known of what lives; of anything else, the distance times its size is never less. */
+static struct stats_sum measure(const struct stack *stack, enum stats_metric metric, uint64_t distance)
+{
+	struct stats_sum sum = {.allocated = stack->total_bytes};
+
 	switch (metric) {
 	case METRIC_LIVE:
-		credit->size = stack->live_bytes;
-		credit->count = stack->live_blocks;
-		credit->variance = (double)stack->variance;
-		return;
+		sum.size = stack->live_bytes;
+		sum.count = stack->live_blocks;
+		sum.variance = (double)stack->variance;
+		break;
 	case METRIC_TOTAL:
-		credit->size = stack->total_bytes;
-		credit->count = stack->total_blocks;
+		sum.size = stack->total_bytes;
+		sum.count = stack->total_blocks;
 		break;
 	case METRIC_TEMPORARY:
-		credit->size = 0; /* the recorder counts them only */
-		credit->count = stack->temporary_blocks;
+		sum.count = stack->temporary_blocks; /* the recorder counts them only */
 		break;
 	case METRIC_PEAK:
-		credit->size = stack->peak_bytes;
-		credit->count = stack->peak_blocks;
+		sum.size = stack->peak_bytes;
+		sum.count = stack->peak_blocks;
 		break;
 	}
-	if (stack->domain == 0)
-		credit->variance = (double)distance * (double)credit->size;
+	if (metric != METRIC_LIVE && stack->domain == 0)
+		sum.variance = (double)distance * (double)sum.size;
+	sum.counted = sum.size || sum.count;
+	return sum;
+}
+
+/* List the innermost frames if nframe cuts the others. */
+static int keep_frames(struct builder *builder, const struct credit *credit)
+{
+	const struct snapshot *snapshot = builder->snapshot;
+	uint32_t nframe = builder->options->nframe, node = credit->node;
+	size_t count = (size_t)credit->attributed + nframe;
+
+	builder->kept_count = 0;
+	if (!nframe || count >= builder->paths.list[node].depth)
+		return 0;
+	if (array_reserve(&builder->kept, &builder->kept_room, count, sizeof(*builder->kept)))
+		return -1;
+	for (; builder->kept_count < count; node = snapshot->nodes[node].parent) {
+		for (uint32_t i = 0; i < frames_of_node(snapshot, node) && builder->kept_count < count; i++)
+			builder->kept[builder->kept_count++] = (struct frame_ref){node, i};
+	}
+	builder->stats->frames_seen += count;
+	return 0;
+}
+
+/* Filter bits of all frames that count.  NULL: out of memory. */
+static const uint64_t *bits_of_all(struct builder *builder, uint32_t node)
+{
+	struct places *places = &builder->stats->places;
+
+	if (!builder->kept_count)
+		return builder->paths.bits + node * places->words;
+	memset(builder->any, 0, places->words * sizeof(*builder->any));
+	for (size_t i = 0; i < builder->kept_count; i++) {
+		const struct place *place = places_at(places, builder->kept[i]);
+		if (!place)
+			return NULL;
+		for (size_t word = 0; word < places->words; word++)
+			builder->any[word] |= places_bits(places, place)[word];
+	}
+	return builder->any;
+}
+
+static int filter_stack(struct builder *builder, const struct credit *credit, uint32_t domain, bool *passes)
+{
+	struct filters *filters = builder->options->filters;
+	struct places *places = &builder->stats->places;
+	const uint64_t *any = NULL;
+	const struct place *place;
+
+	*passes = true;
+	if (!filters)
+		return 0;
+	if (filters->all_frames && !(any = bits_of_all(builder, credit->node)))
+		return -1;
+	place = places_at(places, credit->chosen);
+	if (!place)
+		return -1;
+	*passes = filters_decide(filters, places_bits(places, place), any, domain);
+	return 0;
 }
 
 static void note_missing_line(struct builder *builder, const struct credit *credit)
 {
-	const struct frame *frame = &builder->frames.list[credit->attributed];
-	uint32_t module =
-		frame->node < builder->snapshot->node_count ? snapshot_address_of(builder->snapshot, frame->node)->module : HDS_MODULE_NONE;
+	const struct snapshot *snapshot = builder->snapshot;
+	const struct address *address = credit->chosen.node ? snapshot_address_of(snapshot, credit->chosen.node) : NULL;
+	const struct location *location;
 
-	if (frame->line == 0 && !credit->one_time && module != HDS_MODULE_NONE && module < builder->snapshot->module_count)
-		builder->stats->no_line[module] += credit->size;
+	if (!address || credit->sum.one_time || address->module == HDS_MODULE_NONE || address->module >= snapshot->module_count)
+		return;
+	location = address->location_count ? &snapshot->locations[address->first_location + credit->chosen.index] : NULL;
+	if (!location || !location->file || location->line == 0)
+		builder->stats->no_line[address->module] += credit->sum.size;
 }
 
-static int add_stack(struct builder *builder, const struct stack *stack)
+static int add_stack(struct builder *builder, uint32_t number)
 {
-	const struct stats_options *options = builder->options;
-	struct credit credit = {.stack = stack};
-	struct frames *frames = &builder->frames;
+	const struct stack *stack = &builder->snapshot->stacks[number];
+	uint64_t distance = builder->snapshot->info.sample_bytes;
+	struct stats *stats = builder->stats;
+	struct credit credit = {.sum = measure(stack, builder->options->metric, distance), .stack = number, .node = stack->node};
+	bool passes;
 
-	measure(stack, options->metric, builder->snapshot->info.sample_bytes, &credit);
-	if (is_empty(&credit) && !builder->snapshot->info.sample_bytes)
+	if (!credit.sum.counted && !distance)
 		return 0;
-	if (frames_of(frames, builder->snapshot, stack, 0) < 0)
-		return error_nomem(builder->error);
-	builder->stats->considered += !is_empty(&credit);
-	credit.attributed = attribution_choose(&options->attribution, frames, &credit.one_time);
-	if (options->nframe && frames->count - credit.attributed > options->nframe)
-		frames->count = credit.attributed + options->nframe;
-	if (options->filters && !filters_pass(options->filters, frames, credit.attributed, stack->domain)) {
-		builder->stats->filtered_out += !is_empty(&credit);
+	stats->considered += credit.sum.counted;
+	credit.chosen = paths_chosen(&builder->paths, stack->node);
+	credit.attributed = (uint32_t)paths_attributed(&builder->paths, stack->node);
+	credit.sum.one_time = attribution_is_once(builder->paths.list[stack->node].state);
+	if (keep_frames(builder, &credit) || filter_stack(builder, &credit, stack->domain, &passes))
+		return -1;
+	if (!passes) {
+		stats->filtered_out += credit.sum.counted;
 		return 0;
 	}
-	builder->stats->total_size += credit.size;
-	builder->stats->total_count += credit.count;
-	builder->stats->total_variance += credit.variance;
+	stats->total_size += credit.sum.size;
+	stats->total_count += credit.sum.count;
+	stats->total_variance += credit.sum.variance;
 	note_missing_line(builder, &credit);
 	return credit_groups(builder, &credit);
 }
@@ -435,77 +387,136 @@ static int compare_wide(wide a, wide b)
 	return (a > b) - (a < b);
 }
 
-static int by_size(const void *left, const void *right)
+static int by_size(const void *left, const void *right, void *keys)
 {
 	const struct group *a = left, *b = right;
 	int order = compare_wide(b->size, a->size);
 
 	if (order == 0)
 		order = compare_wide(b->count, a->count);
-	return order ? order : group_compare_key(b, a);
+	return order ? order : keys_compare(keys, b->key, a->key);
 }
 
-static int by_count(const void *left, const void *right)
+static int by_count(const void *left, const void *right, void *keys)
 {
 	const struct group *a = left, *b = right;
 	int order = compare_wide(b->count, a->count);
 
-	return order ? order : by_size(left, right);
+	return order ? order : by_size(left, right, keys);
 }
 
 /* Groups that were made for what their stacks have allocated only. */
-static void drop_empty_groups(struct builder *builder)
+static void drop_empty_groups(struct stats *stats)
 {
-	struct stats *stats = builder->stats;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < stats->count; i++) {
-		if (!stats->groups[i].example)
-			continue;
-		stats->groups[kept] = stats->groups[i];
-		builder->offsets[kept++] = builder->offsets[i];
+		if (stats->groups[i].counted)
+			stats->groups[kept++] = stats->groups[i];
 	}
 	stats->count = kept;
 }
 
-static void finish(struct builder *builder)
+static int finish(struct builder *builder)
 {
 	struct stats *stats = builder->stats;
 
-	drop_empty_groups(builder);
-	for (size_t i = 0; i < stats->count; i++)
-		stats->groups[i].frames = stats->frame_pool + builder->offsets[i];
-	if (stats->count)
-		qsort(stats->groups, stats->count, sizeof(*stats->groups), builder->options->by_count ? by_count : by_size);
+	if (builder->sums && credit_nodes(builder))
+		return -1;
+	drop_empty_groups(stats);
+	if (stats->count && !builder->options->unsorted)
+		qsort_r(stats->groups, stats->count, sizeof(*stats->groups), builder->options->by_count ? by_count : by_size, stats->keys);
+	stats->frames_seen += builder->paths.frames_seen;
+	return 0;
+}
+
+/* ---- The whole ---- */
+
+static int prepare(struct builder *builder)
+{
+	const struct snapshot *snapshot = builder->snapshot;
+	const struct stats_options *options = builder->options;
+	struct stats *stats = builder->stats;
+
+	stats->places = (struct places){.snapshot = snapshot,
+					.attribution = options->attribution,
+					.filters = options->filters,
+					.keys = options->keys,
+					.key = options->key};
+	stats->no_line = calloc(snapshot->module_count + 1, sizeof(*stats->no_line));
+	if (!stats->no_line || places_init(&stats->places) || paths_init(&builder->paths, &stats->places))
+		return -1;
+	if (options->cumulative)
+		builder->sums = calloc(snapshot->node_count + 1, sizeof(*builder->sums));
+	builder->any = calloc(stats->places.words + 1, sizeof(*builder->any));
+	return builder->any && (builder->sums || !options->cumulative) ? 0 : -1;
+}
+
+static int make(struct builder *builder)
+{
+	if (prepare(builder))
+		return -1;
+	for (size_t i = 0; i < builder->snapshot->stack_count; i++) {
+		if (add_stack(builder, (uint32_t)i))
+			return -1;
+	}
+	return finish(builder);
 }
 
 int stats_make(struct stats *stats, const struct snapshot *snapshot, const struct stats_options *options, struct error *error)
 {
-	struct builder builder = {.stats = stats, .snapshot = snapshot, .options = options, .error = error};
-	int result = 0;
+	struct builder builder = {.stats = stats, .snapshot = snapshot, .options = options};
+	int result;
 
-	*stats = (struct stats){0};
-	frames_init(&builder.frames);
-	stats->no_line = calloc(snapshot->module_count + 1, sizeof(*stats->no_line));
-	if (!stats->no_line)
-		result = error_nomem(error);
-	for (size_t i = 0; result == 0 && i < snapshot->stack_count; i++)
-		result = add_stack(&builder, &snapshot->stacks[i]);
+	*stats = (struct stats){.keys = options->keys};
+	result = make(&builder);
+	paths_release(&builder.paths);
+	free(builder.sums);
+	free(builder.group_of);
+	free(builder.kept);
+	free(builder.any);
 	if (result == 0)
-		finish(&builder);
-	else
-		stats_release(stats);
-	frames_release(&builder.frames);
-	pointer_map_release(&builder.names);
-	free(builder.offsets);
-	free(builder.slots);
-	return result;
+		return 0;
+	stats_release(stats);
+	return error_nomem(error);
 }
 
 void stats_release(struct stats *stats)
 {
 	free(stats->groups);
-	free(stats->frame_pool);
 	free(stats->no_line);
+	places_release(&stats->places);
 	*stats = (struct stats){0};
+}
+
+/* ---- What a group is shown as ---- */
+
+static int list_frames(struct stats *stats, const struct group *group, struct frames *frames)
+{
+	const struct snapshot *snapshot = stats->places.snapshot;
+
+	if (stats->places.key == KEY_TRACEBACK)
+		return frames_of(frames, snapshot, &snapshot->stacks[group->first], (uint32_t)group->frame_count);
+	if (frames_reserve(frames, 1))
+		return -1;
+	frames->count = 1;
+	return frame_at(&frames->list[0], snapshot, group->frame.node, group->frame.index);
+}
+
+int stats_frames(struct stats *stats, const struct group *group, struct frames *frames)
+{
+	if (group->name) {
+		if (frames_reserve(frames, 1))
+			return -1;
+		frames->list[0] = (struct frame){.file = group->name};
+		frames->count = 1;
+		return 0;
+	}
+	if (list_frames(stats, group, frames))
+		return -1;
+	for (size_t i = 0; i < frames->count; i++) {
+		if (places_show(&stats->places, &frames->list[i]))
+			return -1;
+	}
+	return 0;
 }

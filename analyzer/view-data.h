@@ -31,6 +31,7 @@ struct view {
 	const struct snapshot *snapshots;
 	size_t count;        /* 1: statistics, 2: comparison, more: series */
 	const char **roots;  /* source root per snapshot, NULL: unknown */
+	struct keys *keys;   /* of all stats */
 	struct stats *stats; /* per snapshot */
 	struct diff diff;    /* count > 1 */
 	struct filters filters;
@@ -43,6 +44,7 @@ struct view {
 	report_integer *sizes, *counts;             /* of the row being made */
 	report_integer *total_sizes, *total_counts; /* of all */
 	struct cell *totals;
+	struct frames frames; /* of the row being made */
 };
 
 static inline bool view_is_diff(const struct view *view)

@@ -280,7 +280,7 @@ static void add_other_label(const struct view *view, const struct frame *frame, 
 
 static void add_labels(const struct view *view, const struct group *group, struct report_row *row)
 {
-	const struct frame *oldest = &group->frames[group->frame_count - 1], *own = &group->frames[group->attributed];
+	const struct frame *oldest = &view->frames.list[view->frames.count - 1], *own = &view->frames.list[group->attributed];
 
 	switch ((enum stats_key)view->options.key) {
 	case KEY_LINENO:
@@ -332,10 +332,10 @@ static size_t snapshot_of(const struct view *view, size_t index)
 
 static int add_frames(const struct view *view, const struct group *group, size_t snapshot, struct report_row *row, struct error *error)
 {
-	if (report_row_frames(row, group->frame_count, error) < 0)
+	if (report_row_frames(row, view->frames.count, error) < 0)
 		return -1;
-	for (size_t i = 0; i < group->frame_count; i++) {
-		const struct frame *frame = &group->frames[i];
+	for (size_t i = 0; i < view->frames.count; i++) {
+		const struct frame *frame = &view->frames.list[i];
 		row->frames[i] = (struct report_frame){
 			.file = frame->file,
 			.line = frame->line,
@@ -357,7 +357,7 @@ static void add_remarks(const struct view *view, const struct group *group, size
 	const char *source = NULL;
 
 	if (view->options.key == KEY_LINENO || view->options.key == KEY_TRACEBACK)
-		source = source_of(view, snapshot, &group->frames[group->attributed]);
+		source = source_of(view, snapshot, &view->frames.list[group->attributed]);
 	if (source && view->options.full_names)
 		strbuf_puts(&row->source, source);
 	else if (source)
@@ -389,6 +389,8 @@ static int fill(const struct report_table *table, size_t at, struct report_row *
 	const struct group *group = view_group(view, index);
 	struct view_numbers numbers = numbers_of(view, index);
 
+	if (stats_frames(&view->stats[snapshot_of(view, index)], group, &view->frames))
+		return error_nomem(error);
 	make_cells(view, &numbers, row->cells);
 	add_labels(view, group, row);
 	if (is_prose(view))

@@ -20,6 +20,8 @@ static void release_view(void *context)
 			stats_release(&view->stats[i]);
 	}
 	free(view->stats);
+	keys_free(view->keys);
+	frames_release(&view->frames);
 	diff_release(&view->diff);
 	filters_release(&view->filters);
 	source_free(view->source);
@@ -56,9 +58,11 @@ static int make_stats(struct view *view, size_t index, struct error *error)
 		.metric = (enum stats_metric)view->options.metric,
 		.cumulative = view->options.cumulative,
 		.by_count = view->options.sort == SORT_COUNT || view->options.metric == METRIC_TEMPORARY,
+		.unsorted = view_is_diff(view),
 		.nframe = (uint32_t)view->options.nframe,
 		.filters = &view->filters,
 		.attribution = {(enum attribute)view->options.attribute, view->roots[index], view->options.skip.items},
+		.keys = view->keys,
 	};
 
 	view->filters.source_root = view->roots[index];
@@ -69,8 +73,9 @@ static int make_all_stats(struct view *view, struct error *error)
 {
 	view->roots = calloc(view->count, sizeof(*view->roots));
 	view->stats = calloc(view->count, sizeof(*view->stats));
+	view->keys = keys_new();
 	view->source = source_new();
-	if (!view->roots || !view->stats || !view->source)
+	if (!view->roots || !view->stats || !view->keys || !view->source)
 		return error_nomem(error);
 	if (check_metric(view, error) < 0 ||
 	    filters_init(&view->filters, view->options.filter.items, view->options.exclude.items, view->snapshots[0].intern, error) < 0)

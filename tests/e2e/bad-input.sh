@@ -101,7 +101,7 @@ survives()
 }
 size=$(stat -c %s good.hds)
 bad='' accepted=0
-for n in $(seq 0 59) $(seq $((size - 10)) $((size - 1))) $(seq 60 $((size / 150 + 1)) "$size"); do
+for n in $(seq 0 59) $(seq $((size - 10)) $((size - 1))) $(seq 60 $((size / 150 + 1)) $((size - 1))); do
 	head -c "$n" good.hds >cut.hds
 	survives cut.hds >problem || bad="$bad at $n: $(cat problem);"
 	[ -s out ] && accepted=$((accepted + 1))
