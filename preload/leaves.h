@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "real.h"
+#include "single-thread.h"
 #include "trace.h"
 
 /* A slot, or the directory word of a page. */
@@ -31,7 +31,7 @@ static inline unsigned leaf_place(unsigned offset, unsigned bits)
 static inline bool swap_slot(table_word *at, uint64_t old, uint64_t new)
 {
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
-	if (real_single_threaded()) {
+	if (single_threaded()) {
 		bool done;
 		__asm__ volatile("cmpxchgq %3, %1" : "=@cce"(done), "+m"(*at), "+a"(old) : "r"(new) : "memory");
 		return done;

@@ -46,14 +46,6 @@ void real_resolve_late(void);
 /* NULL: the C library has no such function. */
 void *real_late(enum real_late which);
 
-/* glibc's, from 2.32 on: while the process has one thread, read-modify-write instructions need not be locked against other processors.
- * Handlers cannot come in between, and readers of the trace file only read.  glibc's own malloc relies on the same word. */
-extern char __libc_single_threaded __attribute__((weak));
-static inline bool real_single_threaded(void)
-{
-	return &__libc_single_threaded && __libc_single_threaded;
-}
-
 /* Find the functions.  False while the look-up is running (in this or another thread): use bootstrap.c. */
 bool real_resolve(void);
 

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "real.h"
+#include "single-thread.h"
 #include "stacks.h"
 #include "threads-count.h"
 #include "trace.h"
@@ -265,7 +265,7 @@ static SLOW_PATH void add_to_stack(uint32_t stack, const struct totals *amount)
 		trace_lost(HDT_LOSS_TOTALS, trace.header->sample_bytes == 0 ? events : events / SAMPLING_PARTS);
 		return;
 	}
-	bool shared = !real_single_threaded();
+	bool shared = !single_threaded();
 	threads_add(&totals->blocks, amount->blocks, shared);
 	threads_add(&totals->bytes, amount->bytes, shared);
 	if (amount->temporary != 0)
