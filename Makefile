@@ -77,11 +77,12 @@ PRELOAD_CORE_SRCS := \
 	preload/config.c \
 	preload/unwind-rows.c \
 	preload/fde-table.c \
+	preload/bootstrap.c \
 	preload/trace-file.c \
 	preload/elf-view.c \
 	preload/stack-bounds.c \
 	preload/guard.c \
-	preload/bootstrap.c \
+	preload/page-filter.c \
 	preload/real.c \
 	preload/log.c
 ANALYZER_SRCS := \

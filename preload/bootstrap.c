@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
+#include "page-filter.h"
+
 enum { FIRST_CHUNK = 32 * 1024, NEXT_CHUNK = 1024 * 1024, CHUNK_COUNT = 64, HEADER = 16 };
 
 struct chunk {
@@ -60,6 +62,7 @@ static bool add_chunk(size_t bytes)
 		bytes = FIRST_CHUNK;
 	}
 	widen_range((uintptr_t)memory, (uintptr_t)memory + bytes);
+	page_filter_pin((uintptr_t)memory, (uintptr_t)memory + bytes);
 	atomic_store(&chunks[number].start, (uintptr_t)memory);
 	atomic_store(&chunks[number].next, (uintptr_t)memory);
 	atomic_store(&chunks[number].end, (uintptr_t)memory + bytes);

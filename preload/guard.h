@@ -25,9 +25,9 @@ struct thread_state {
 	struct hdt_thread *cell;      /* NULL: not attached yet */
 	struct thread_memory *memory; /* depth == 1 only */
 	uint64_t leaf_next, leaf_end; /* slots this thread may give to leaves; depth == 1 only */
-	uint64_t gap;                 /* bytes to the next mark (sampling.h); 0: every allocation is an event */
+	uint64_t gap;                 /* bytes before the next mark (sampling.h); 0 in exact recording */
 	uint64_t last_gap;            /* gap when last_block was recorded: the same = no allocation since */
-	uint64_t random;              /* state of the generator of gaps */
+	uint64_t random;              /* state of the generator of gaps; 0: exact recording, or the thread has not begun */
 	uint32_t last_stack;          /* of last_block */
 };
 _Static_assert(sizeof(struct thread_state) <= 96, "thread-local storage stays small");

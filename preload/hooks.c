@@ -6,6 +6,9 @@
  * Every hook has one shape: while the real functions are not known (the look-up itself allocates) the early pool serves the call; else the
  * real call with the event beside it.  Results, alignment, overflow checks and errno stay libc's.  A stack begins at the caller of the
  * hook, so what hooks share is inlined into them.
+ *
+ * In sampled recording most calls are of no interest and go straight on, before anything is saved or set up: the hooks that matter are in two
+ * parts, the second of which is jumped to and has the frame.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,12 +16,15 @@
 #include <unistd.h>
 
 #include "bootstrap.h"
+#include "guard.h"
 #include "real.h"
+#include "sampling.h"
 #include "tracker-quick.h"
 #include "tracker.h"
 #include "unwind.h"
 
 #define HOOK __attribute__((visibility("default")))
+#define SECOND_PART static __attribute__((noinline))
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 /* False: the look-up of the real functions is running; serve the call from the early pool. */
@@ -50,12 +56,17 @@ static inline __attribute__((always_inline)) void *allocate(size_t size)
 	return block;
 }
 
-HOOK void *malloc(size_t size)
+SECOND_PART void *malloc_unskipped(size_t size)
 {
 	return allocate(size);
 }
 
-HOOK void *calloc(size_t count, size_t size)
+HOOK void *malloc(size_t size)
+{
+	return sampling_skips(&thread_state, size) ? real.malloc(size) : malloc_unskipped(size);
+}
+
+SECOND_PART void *calloc_unskipped(size_t count, size_t size)
 {
 	size_t bytes;
 	bool overflow = __builtin_mul_overflow(count, size, &bytes);
@@ -66,7 +77,14 @@ HOOK void *calloc(size_t count, size_t size)
 	return block;
 }
 
-HOOK void free(void *block)
+HOOK void *calloc(size_t count, size_t size)
+{
+	size_t bytes;
+	bool skipped = !__builtin_mul_overflow(count, size, &bytes) && sampling_skips(&thread_state, bytes);
+	return skipped ? real.calloc(count, size) : calloc_unskipped(count, size);
+}
+
+SECOND_PART void free_unskipped(void *block)
 {
 	if (unlikely(bootstrap_owns(block)))
 		return;
@@ -76,14 +94,22 @@ HOOK void free(void *block)
 	real.free(block);
 }
 
+HOOK void free(void *block)
+{
+	if (sampling_knows_not(&thread_state, block))
+		real.free(block);
+	else
+		free_unskipped(block);
+}
+
 static inline __attribute__((always_inline)) void *change_size(void *block, size_t size)
 {
 	if (!block)
-		return allocate(size);
+		return sampling_skips(&thread_state, size) ? real.malloc(size) : allocate(size);
 	if (unlikely(bootstrap_owns(block))) {
 		/* A block of the early pool moves to the real heap: it was never recorded, its successor is. */
 		size_t old_size = bootstrap_size(block);
-		void *moved = allocate(size);
+		void *moved = sampling_skips(&thread_state, size) ? real.malloc(size) : allocate(size);
 		return moved ? memcpy(moved, block, old_size < size ? old_size : size) : NULL;
 	}
 	if (!READY())
@@ -95,9 +121,15 @@ static inline __attribute__((always_inline)) void *change_size(void *block, size
 	return result;
 }
 
-HOOK void *realloc(void *block, size_t size)
+SECOND_PART void *realloc_unskipped(void *block, size_t size)
 {
 	return change_size(block, size);
+}
+
+HOOK void *realloc(void *block, size_t size)
+{
+	bool skipped = block && sampling_knows_not(&thread_state, block) && sampling_skips(&thread_state, size);
+	return skipped ? real.realloc(block, size) : realloc_unskipped(block, size);
 }
 
 /* libc's own calls realloc through the PLT and would be seen twice. */

@@ -25,7 +25,7 @@ struct real {
 	size_t (*malloc_usable_size)(void *);
 	int (*dlclose)(void *);
 };
-extern struct real real;
+extern struct real real __attribute__((visibility("hidden")));
 
 /* The rest: rare, and absent in some C libraries. */
 enum real_late {

@@ -8,6 +8,7 @@
  */
 #include "sampling.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/auxv.h>
 
@@ -17,7 +18,6 @@
 #define SQRT2 UINT64_C(0xb504f333f9de6484) /* √2, with 63 bits */
 
 uint64_t sampling_distance;
-_Atomic(uint8_t) sampling_pages[SAMPLING_PAGES];
 
 static uint64_t seed;
 static _Atomic(uint64_t) threads; /* that have begun */
@@ -70,16 +70,17 @@ uint64_t sampling_minus_log(uint64_t random)
 
 void sampling_draw(struct thread_state *thread)
 {
-	uint64_t log = sampling_minus_log(mix(thread->random += GOLDEN));
+	thread->random += GOLDEN;
+	thread->random += thread->random == 0;
+	uint64_t log = sampling_minus_log(mix(thread->random));
 	unsigned __int128 gap = (unsigned __int128)log * sampling_distance;
 
-	gap = (gap + (UINT64_C(1) << LOG_BITS) - 1) >> LOG_BITS;
-	thread->gap = gap != 0 ? (uint64_t)gap : 1;
+	thread->gap = (uint64_t)(gap >> LOG_BITS);
 }
 
 void sampling_begin(struct thread_state *thread)
 {
-	thread->gap = 0;
+	thread->gap = thread->random = 0;
 	if (sampling_distance == 0)
 		return;
 	thread->random = mix(seed + GOLDEN * atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed));
@@ -92,35 +93,6 @@ void sampling_seed(uint64_t number)
 	atomic_store_explicit(&threads, 0, memory_order_relaxed);
 }
 
-/* ---- The filter ---------------------------------------------------------------------------------------------------------------- */
-
-void sampling_note(uintptr_t address)
-{
-	uint8_t count = atomic_load_explicit(sampling_page(address), memory_order_relaxed);
-
-	while (count != UINT8_MAX && !atomic_compare_exchange_weak_explicit(sampling_page(address), &count, (uint8_t)(count + 1),
-									    memory_order_relaxed, memory_order_relaxed))
-		;
-}
-
-void sampling_forget(uintptr_t address)
-{
-	uint8_t count = atomic_load_explicit(sampling_page(address), memory_order_relaxed);
-
-	while (count != UINT8_MAX && count != 0 &&
-	       !atomic_compare_exchange_weak_explicit(sampling_page(address), &count, (uint8_t)(count - 1), memory_order_relaxed,
-						      memory_order_relaxed))
-		;
-}
-
-/* In a fork child, what its parent has recorded. */
-static void forget_all(void)
-{
-	for (unsigned i = 0; i < SAMPLING_PAGES; i++)
-		if (atomic_load_explicit(&sampling_pages[i], memory_order_relaxed) != 0)
-			atomic_store_explicit(&sampling_pages[i], 0, memory_order_relaxed);
-}
-
 /* ---- Beginning ------------------------------------------------------------------------------------------------------------------ */
 
 void sampling_start(uint64_t distance, uint64_t salt)
@@ -129,6 +101,6 @@ void sampling_start(uint64_t distance, uint64_t salt)
 	if (distance == 0)
 		return;
 	if (salt != 0)
-		forget_all();
+		page_filter_clear(); /* of what the parent has recorded */
 	sampling_seed(salt != 0 ? mix(kernel_random() ^ mix(salt)) : kernel_random());
 }

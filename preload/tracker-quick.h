@@ -28,12 +28,12 @@ QUICK bool alloc_quickly(struct thread_state *thread, uintptr_t block, size_t si
 	return true;
 }
 
-/* tracker_alloc() and tracker_free(). */
+/* tracker_alloc_unskipped() and tracker_free(). */
 QUICK void tracker_alloc_quickly(void *block, size_t size, const uintptr_t *frame)
 {
 	struct thread_state *thread = &thread_state;
 	struct event here;
-	if (__builtin_expect(!block, 0) || sampling_skips(thread, size))
+	if (__builtin_expect(!block, 0))
 		return;
 	if (__builtin_expect(event_enter_quickly(&here, thread), 1)) {
 		bool done = alloc_quickly(thread, (uintptr_t)block, size, frame);
@@ -41,7 +41,7 @@ QUICK void tracker_alloc_quickly(void *block, size_t size, const uintptr_t *fram
 		if (__builtin_expect(done, 1))
 			return;
 	}
-	tracker_alloc(block, size, frame);
+	tracker_alloc_unskipped(block, size, frame);
 }
 
 QUICK bool free_quickly(struct thread_state *thread, uintptr_t block)

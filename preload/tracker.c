@@ -64,7 +64,7 @@ static SLOW_PATH void count_free(const struct thread_state *thread, uint32_t dom
 		return;
 	}
 	if (domain == 0)
-		sampling_forget(address);
+		page_filter_remove(address);
 	threads_count_sampled_free(thread->cell, weight_of(domain, size));
 }
 
@@ -108,22 +108,21 @@ static SLOW_PATH bool put_weighed(struct thread_state *thread, uint32_t domain, 
 		return put(thread, domain, address, block);
 	struct block old;
 	if (domain == 0)
-		sampling_note(address);
+		page_filter_add(address);
 	enum block_insert result = blocks_insert(domain, address, block, &old);
 	if (result != BLOCK_INSERTED && !account_insert(thread, domain, address, result, &old)) {
 		if (domain == 0)
-			sampling_forget(address);
+			page_filter_remove(address);
 		return false;
 	}
 	threads_count_sampled_alloc(thread->cell, weight_of(domain, block.size), block.stack);
 	return true;
 }
 
-/* This allocation is not smaller than `gap`: draw the next one.  False: the gap was 0 because the thread has begun with this very event, and
- * what it has drawn is larger. */
-static SLOW_PATH bool reach_mark(struct thread_state *thread, uint64_t gap, uint64_t size)
+/* sampling_skips() said no to this allocation: does it hold the mark?  Then draw the next one.  `begun`: the thread had drawn by then. */
+static SLOW_PATH bool has_mark(struct thread_state *thread, bool begun, uint64_t size)
 {
-	if (gap == 0 && sampling_skips(thread, size))
+	if ((!begun || size == 0) && sampling_passes(thread, size))
 		return false;
 	sampling_draw(thread);
 	return true;
@@ -139,16 +138,10 @@ static SLOW_PATH void record_sampled(struct thread_state *thread, void *block, s
 	}
 }
 
-static SLOW_PATH void sampled_alloc(struct thread_state *thread, uint64_t gap, void *block, size_t size, const uintptr_t *frame)
-{
-	if (reach_mark(thread, gap, size) && tracker_is_on())
-		record_sampled(thread, block, size, frame);
-}
-
 /* No event: the thread is at work for us, or there are no tables. */
 static SLOW_PATH void miss(struct thread_state *thread)
 {
-	if (thread->gap != 0)
+	if (sampling_is_on(thread))
 		sampling_draw(thread);
 	if (!thread->own)
 		start_count_missed();
@@ -158,23 +151,31 @@ static SLOW_PATH void miss(struct thread_state *thread)
 static SLOW_PATH void alloc_slowly(struct thread_state *thread, void *block, size_t size, const uintptr_t *frame)
 {
 	struct event here;
-	uint64_t gap = thread->gap;
+	bool begun = sampling_is_on(thread);
 	if (!event_enter(&here, thread)) {
 		miss(thread);
 		return;
 	}
-	if (thread->gap != 0)
-		sampled_alloc(thread, gap, block, size, frame);
-	else if (tracker_is_on())
-		record(thread, block, size, frame);
+	if (!sampling_is_on(thread)) {
+		if (tracker_is_on())
+			record(thread, block, size, frame);
+	} else if (has_mark(thread, begun, size) && tracker_is_on()) {
+		record_sampled(thread, block, size, frame);
+	}
 	event_leave(&here, thread);
 }
 
 void tracker_alloc(void *block, size_t size, const uintptr_t *frame)
 {
+	if (!sampling_skips(&thread_state, size))
+		tracker_alloc_unskipped(block, size, frame);
+}
+
+void tracker_alloc_unskipped(void *block, size_t size, const uintptr_t *frame)
+{
 	struct thread_state *thread = &thread_state;
 	struct event here;
-	if (unlikely(!block) || sampling_skips(thread, size))
+	if (unlikely(!block))
 		return;
 	if (unlikely(!event_enter_quickly(&here, thread))) {
 		alloc_slowly(thread, block, size, frame);
@@ -210,7 +211,7 @@ static inline void forget(struct thread_state *thread, uintptr_t address)
 		ignore_free();
 		return;
 	}
-	if (unlikely(thread->gap != 0)) {
+	if (unlikely(sampling_is_on(thread))) {
 		forget_sampled(thread, address, &old);
 		return;
 	}
@@ -270,16 +271,16 @@ void tracker_realloc_end(struct tracker_realloc *event, void *result, size_t siz
 	struct thread_state *thread = &thread_state;
 	struct event here;
 	bool wanted = result && !sampling_skips(thread, size);
-	uint64_t gap = thread->gap;
-	if (gap != 0 && !wanted && !event->known)
+	bool begun = sampling_is_on(thread);
+	if (begun && !wanted && !event->known)
 		return;
 	if (unlikely(!event_enter(&here, thread))) {
 		if (wanted)
 			miss(thread);
 		return;
 	}
-	if (wanted && unlikely(thread->gap != 0))
-		wanted = reach_mark(thread, gap, size);
+	if (wanted && unlikely(sampling_is_on(thread)))
+		wanted = has_mark(thread, begun, size);
 	wanted = wanted && tracker_is_on();
 	if (event->known && event->epoch == trace_epoch()) {
 		if (result || size == 0)
@@ -287,7 +288,7 @@ void tracker_realloc_end(struct tracker_realloc *event, void *result, size_t siz
 		else
 			blocks_realloc_cancel((uintptr_t)event->old, (struct block){.size = event->old_size, .stack = event->old_stack});
 	}
-	if (wanted && thread->gap == 0)
+	if (wanted && !sampling_is_on(thread))
 		record(thread, result, size, frame);
 	else if (wanted)
 		record_sampled(thread, result, size, frame);
@@ -300,14 +301,14 @@ int tracker_track(uint32_t domain, uintptr_t address, uint64_t size, const uintp
 {
 	struct thread_state *thread = &thread_state;
 	struct event here;
-	uint64_t gap = thread->gap;
+	bool begun = sampling_is_on(thread);
 	if (domain == 0 && sampling_skips(thread, size)) {
 		tracker_untrack(domain, address); /* what stood there has been replaced, by nothing that is recorded */
 		return 0;
 	}
 	if (!event_enter(&here, thread))
 		return -1;
-	bool wanted = domain != 0 || thread->gap == 0 || reach_mark(thread, gap, size);
+	bool wanted = domain != 0 || !sampling_is_on(thread) || has_mark(thread, begun, size);
 	bool stored = !wanted || put_weighed(thread, domain, address, (struct block){.size = size, .stack = stack_of_event(thread, frame)});
 	event_leave(&here, thread);
 	return stored ? 0 : -1;
@@ -334,7 +335,7 @@ static void count_cleared(void *context, uint32_t domain, uintptr_t address, str
 	struct sampling_weight weight = weight_of(domain, block.size);
 	(void)context;
 	if (domain == 0 && sampling_distance != 0)
-		sampling_forget(address);
+		page_filter_remove(address);
 	atomic_fetch_add_explicit(&trace.header->cleared_blocks, sampling_distance != 0 ? weight.parts : 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&trace.header->cleared_bytes, weight.bytes, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&trace.header->folded_bytes, (int64_t)weight.bytes, memory_order_relaxed);
@@ -456,6 +457,6 @@ void tracker_fork_parent(void)
 void tracker_fork_child(void)
 {
 	rules_child();
-	thread_state.gap = 0; /* what is left of it is the parent's */
+	thread_state.gap = thread_state.random = 0; /* what is left of them is the parent's */
 	start_forked(thread_state.depth > 0);
 }

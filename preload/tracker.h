@@ -30,6 +30,8 @@ static inline bool tracker_is_on(void)
 
 /* A block came into being.  NULL is ignored (the real call failed).  `frame`: the hook's UNWIND_FRAME (unwind.h). */
 void tracker_alloc(void *block, size_t size, const uintptr_t *frame);
+/* The same after sampling_skips() has said no. */
+void tracker_alloc_unskipped(void *block, size_t size, const uintptr_t *frame);
 
 /* A block is about to be freed.  NULL is ignored. */
 void tracker_free(void *block);

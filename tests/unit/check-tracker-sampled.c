@@ -40,7 +40,7 @@ static void setup_begun(void)
 	tracker_clear();
 	sampling_begin(&thread_state);
 	trace.header->cleared_blocks = trace.header->cleared_bytes = 0;
-	ck_assert_uint_gt(thread_state.gap, 0);
+	ck_assert(sampling_is_on(&thread_state));
 }
 
 static void teardown(void)
@@ -60,7 +60,7 @@ static void make(uint64_t number, uint64_t size)
 
 static void make_recorded(uint64_t number, uint64_t size)
 {
-	thread_state.gap = 1;
+	thread_state.gap = 0;
 	make(number, size);
 }
 
@@ -82,7 +82,7 @@ static void *change(uint64_t from, void *result, uint64_t size, bool recorded)
 	struct tracker_realloc event;
 
 	tracker_realloc_begin(&event, at(from));
-	thread_state.gap = recorded ? 1 : size + 1000;
+	thread_state.gap = recorded ? 0 : size + 1000;
 	tracker_realloc_end(&event, result, size, UNWIND_FRAME);
 	return result;
 }
@@ -124,8 +124,8 @@ static void expect_nothing(void)
 	expect_consistent();
 	for (unsigned i = 0; i < HDT_LOSS_COUNT; i++)
 		ck_assert_uint_eq(trace.header->losses[i], 0);
-	for (unsigned i = 0; i < SAMPLING_PAGES; i++)
-		if (sampling_pages[i] != 0)
+	for (unsigned i = 0; i < PAGE_FILTER_ENTRIES; i++)
+		if (page_filter[i] != 0)
 			ck_abort_msg("page %u is still taken for one with a recorded block", i);
 	ck_assert_int_eq(sums.live_bytes, 0);
 }
@@ -134,13 +134,13 @@ static void expect_nothing(void)
 
 START_TEST(an_allocation_without_a_mark_is_no_event)
 {
-	struct thread_state before = {.gap = 1000};
+	struct thread_state before = {.gap = 1000, .random = 1};
 	thread_state = before;
 	make(1, 400);
-	make(2, 0);
+	make(2, 600);
 	tracker_free(at(1));
 	tracker_free(at(77));
-	ck_assert_uint_eq(thread_state.gap, 1000 - 400 - 1);
+	ck_assert_uint_eq(thread_state.gap, 0);
 	thread_state.gap = before.gap;
 	/* No cell, no tables, no pages. */
 	EXPECT(memcmp(&thread_state, &before, sizeof(before)) == 0);
@@ -161,6 +161,28 @@ START_TEST(frees_of_unrecorded_neighbours_are_nothing)
 	ck_assert_uint_eq(trace.header->ignored_frees, 0);
 	ck_assert(is_recorded(1));
 	expect_consistent();
+}
+END_TEST
+
+START_TEST(a_block_of_no_bytes_counts_as_one_of_one)
+{
+	unsigned recorded = 0;
+	thread_state.gap = 1;
+	make(1, 0);
+	ck_assert_uint_eq(thread_state.gap, 0);
+	ck_assert(!is_recorded(1));
+	make(2, 0);
+	ck_assert(is_recorded(2));
+	tracker_free(at(2));
+	sampling_start(SAMPLING_MIN, 0);
+	sampling_seed(9);
+	for (unsigned i = 0; i < 200000; i++) {
+		make(1, 0);
+		recorded += is_recorded(1);
+		tracker_free(at(1));
+	}
+	double p = -expm1(-1.0 / (double)SAMPLING_MIN), sigma = sqrt(200000 * p);
+	ck_assert_double_lt(fabs(recorded - 200000 * p), 4 * sigma);
 }
 END_TEST
 
@@ -284,7 +306,7 @@ START_TEST(tracked_blocks_of_domain_0_are_sampled)
 	thread_state.gap = 100;
 	ck_assert_int_eq(tracker_track(0, 1001, 50, UNWIND_FRAME), 0);
 	ck_assert_uint_eq(thread_state.gap, 50);
-	ck_assert_int_eq(tracker_track(0, 1001, 50, UNWIND_FRAME), 0);
+	ck_assert_int_eq(tracker_track(0, 1001, 51, UNWIND_FRAME), 0);
 	ck_assert(!sampling_knows_not(&thread_state, (void *)(uintptr_t)1001));
 	expect_consistent();
 	thread_state.gap = 100; /* in place of the recorded one, and itself not */
@@ -402,7 +424,7 @@ START_TEST(a_thread_may_begin_with_a_free)
 	make_recorded(1, 100);
 	memset(&thread_state, 0, sizeof(thread_state));
 	tracker_free(at(1));
-	ck_assert_uint_gt(thread_state.gap, 0);
+	ck_assert(sampling_is_on(&thread_state));
 	expect_nothing();
 }
 END_TEST
@@ -430,11 +452,12 @@ END_TEST
 START_TEST(a_fork_child_begins_anew)
 {
 	thread_state.gap = 12345;
+	ck_assert(sampling_is_on(&thread_state));
 	tracker_fork_prepare();
 	pid_t child = fork();
 	if (child == 0) {
 		tracker_fork_child();
-		_exit(thread_state.gap != 0);
+		_exit(thread_state.gap != 0 || sampling_is_on(&thread_state));
 	}
 	tracker_fork_parent();
 	int status;
@@ -450,7 +473,7 @@ START_TEST(our_own_allocations_are_not_recorded_and_use_their_mark_up)
 	tracker_own_begin();
 	uint64_t gaps[8];
 	for (unsigned i = 0; i < 8; i++) {
-		thread_state.gap = 1;
+		thread_state.gap = 0;
 		make(i, 100000);
 		gaps[i] = thread_state.gap;
 		ck_assert(!is_recorded(i));
@@ -458,7 +481,7 @@ START_TEST(our_own_allocations_are_not_recorded_and_use_their_mark_up)
 	tracker_own_end();
 	unsigned drawn = 0;
 	for (unsigned i = 0; i < 8; i++)
-		drawn += gaps[i] > 1;
+		drawn += gaps[i] > 0;
 	ck_assert_uint_ge(drawn, 7);
 	struct thread_sums after = threads_sum();
 	EXPECT(memcmp(&before, &after, sizeof(before)) == 0);
@@ -478,6 +501,7 @@ int main(void)
 	tcase_add_test(fresh, an_allocation_without_a_mark_is_no_event);
 	tcase_add_checked_fixture(begun, setup_begun, teardown);
 	tcase_add_test(begun, frees_of_unrecorded_neighbours_are_nothing);
+	tcase_add_test(begun, a_block_of_no_bytes_counts_as_one_of_one);
 	tcase_add_loop_test(begun, a_recorded_block_counts_for_what_it_stands_for, 0, 6);
 	tcase_add_test(begun, temporary_is_what_goes_before_the_next_allocation_recorded_or_not);
 	tcase_add_loop_test(begun, reallocs_of_all_kinds, 0, 8);
