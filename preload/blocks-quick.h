@@ -102,11 +102,11 @@ static inline table_word *blocks_place(struct blocks_window window, unsigned off
 	return seen & HDT_SLOT_FROZEN ? NULL : place;
 }
 
-/* Record a block.  False: not done. */
-static inline __attribute__((always_inline)) bool blocks_insert_quickly(uintptr_t address, uint64_t size, uint32_t stack)
+/* Record a block in its window, which may have been found earlier: its slots do not change any more once they have been copied elsewhere.
+ * False: not done. */
+static inline __attribute__((always_inline)) bool blocks_insert_quickly(struct blocks_window window, uintptr_t address, uint64_t size,
+									uint32_t stack)
 {
-	struct blocks_window window = blocks_window(address);
-
 	if (window.word == 0 || size >= HDT_SIZE_MAX)
 		return false;
 	table_word *place = &window.leaf[window.first];

@@ -334,7 +334,8 @@ enum block_insert blocks_insert(uint32_t domain, uintptr_t address, struct block
 	if (!fits_slot(domain, address))
 		return insert_extra(domain, address, block, old);
 
-	return blocks_insert_quickly(address, block.size, block.stack) ? BLOCK_INSERTED : insert_slowly(address, block, old);
+	return blocks_insert_quickly(blocks_window(address), address, block.size, block.stack) ? BLOCK_INSERTED
+											       : insert_slowly(address, block, old);
 }
 
 bool blocks_remove(uint32_t domain, uintptr_t address, struct block *old)

@@ -123,13 +123,6 @@ static inline void threads_count_level(struct hdt_thread *cell, int64_t amount, 
 	}
 }
 
-/* True when what follows needs no fold and no other entry, so that it ends without a call. */
-static inline bool threads_can_count(struct hdt_thread *cell, uint64_t bytes, uint32_t stack)
-{
-	return bytes <= HDT_FOLD_BYTES && atomic_load_explicit(&cell->current, memory_order_relaxed) + (int64_t)bytes <= HDT_FOLD_BYTES &&
-	       threads_is_cached(threads_entry(cell, stack), stack);
-}
-
 static inline void threads_count_own_alloc(struct hdt_thread *cell, uint64_t bytes, uint32_t stack)
 {
 	struct hdt_cached_totals *entry = threads_entry(cell, stack);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The usual event, inlined into the hooks that matter: the outermost of its thread, on a stack that is the thread's last one, with a place
- * for the block, or a block that has one.  It takes no call, so nothing has to be saved; whatever is missing is found before anything is
- * changed, and the event begins again the general way (tracker.h), which does the same.
+ * The usual event, inlined into the hooks that matter: the outermost of its thread, with a place for the block, or a block that has one.
+ * What it cannot do begins again the general way (tracker.h), which does the same.
  */
 #ifndef PRELOAD_TRACKER_QUICK_H
 #define PRELOAD_TRACKER_QUICK_H
@@ -18,11 +17,15 @@
 
 QUICK bool alloc_quickly(struct thread_state *thread, uintptr_t block, size_t size, const uintptr_t *frame)
 {
-	uint32_t stack = tracker_is_on() ? unwind_kept_stack(frame) : STACK_ROOT;
-	struct hdt_thread *cell = thread->cell;
-	if (stack == STACK_ROOT || !threads_can_count(cell, size, stack) || !blocks_insert_quickly(block, size, stack))
+	/* The slot is needed last and takes longest to come. */
+	struct blocks_window window = blocks_window(block);
+	__builtin_prefetch((const void *)&window.leaf[window.first], 1);
+	uint32_t stack = STACK_ROOT;
+	if (__builtin_expect(tracker_is_on(), 1) && (stack = unwind_kept_stack(frame)) == STACK_ROOT)
+		stack = unwind_stack(frame);
+	if (stack == STACK_ROOT || !blocks_insert_quickly(window, block, size, stack))
 		return false;
-	threads_count_own_alloc(cell, size, stack);
+	threads_count_own_alloc(thread->cell, size, stack);
 	thread->last_block = block;
 	thread->last_stack = stack;
 	return true;
