@@ -64,9 +64,10 @@ PRELOAD_CORE_SRCS := \
 	preload/blocks.c \
 	preload/unwind-rules.c \
 	preload/stacks.c \
-	preload/leaves.c \
 	preload/extras.c \
 	preload/modules.c \
+	preload/leaves.c \
+	preload/thread-cells.c \
 	preload/trace-grow.c \
 	preload/replaced.c \
 	preload/unwind-learn.c \

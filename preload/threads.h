@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Per-thread cells: counters that one thread writes with plain stores and everyone reads.  A cell is found by the address of the thread's
- * thread_state (guard.h); no destructor, key or pthread_create hook is needed: a new thread at the same address takes the cell over.
+ * Per-thread cells (thread-cells.h): counters that one thread writes with plain stores and everyone reads.
  *
  * Functions that take a cell are for its thread only (also nested).  The totals cache is for depth == 1; nested events add to the
  * stack's totals directly.
@@ -14,9 +13,7 @@
 
 #include "heapdelta/sampling.h"
 #include "heapdelta/trace.h"
-
-/* The calling thread's cell: found, taken over or new; the shared overflow cell (number 0) when there is no room.  Slow; remember it. */
-struct hdt_thread *threads_attach(uintptr_t owner);
+#include "thread-cells.h"
 
 /* Account events.  `nested`: the thread is inside another event. */
 void threads_count_alloc(struct hdt_thread *cell, uint64_t bytes, uint32_t stack, bool nested);
