@@ -54,7 +54,7 @@ struct fresh {
  * The inner end of a stack that the thread had lately: from a leaf's state to a kept frame, with the slots read in between.  A program that
  * allocates in turns from a few places finds its stacks here, walked and interned long ago.
  */
-enum { TAIL_CHECKS = 10, TAIL_WAYS = 4, TAIL_SETS_BITS = 6 };
+enum { TAIL_CHECKS = 8, TAIL_WAYS = 4, TAIL_SETS_BITS = 6 };
 struct tail {
 	uint32_t stamp;           /* thread_memory.stamp, 0: empty */
 	uint32_t node;            /* of the whole stack */
@@ -66,7 +66,7 @@ struct tail {
 	uintptr_t join_fp, values[TAIL_CHECKS];
 	uint32_t slots[TAIL_CHECKS]; /* counted from the leaf's sp */
 };
-_Static_assert(sizeof(struct tail) == 160, "tails stay small");
+_Static_assert(sizeof(struct tail) == 136, "tails stay small");
 
 /* Tails with the same hash of ip and sp.  One (ip, sp) may be reached from several callers. */
 struct tail_set {
