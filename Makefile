@@ -296,6 +296,13 @@ check-unit: $(UNIT_PICKED) $(if $(filter $(UNIT_ANALYZER),$(UNIT_PICKED)),$(COMM
 check-e2e: all targets ## run the end-to-end tests only
 	$(Q)BUILD=$(BUILD) tests/run $(call pick,$(E2E))
 
+# ---- Verification of recorded stacks: millions, on request ---------------------------------------------------------------------
+STACKS ?= 50000000
+EVERY  ?= 1000
+.PHONY: verify
+verify: all targets ## compare STACKS stacks of real programs with walks that use no cache, every EVERY-th with libunwind's
+	$(Q)BUILD=$(BUILD) STACKS='$(STACKS)' EVERY='$(EVERY)' tests/verify/run
+
 .PHONY: lint
 lint: ## format, layers, static analysis, shell scripts, exported symbols
 	$(Q)CC='$(CC)' BUILD=$(BUILD) scripts/lint

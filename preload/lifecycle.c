@@ -29,6 +29,7 @@
 #include "real.h"
 #include "trace.h"
 #include "tracker.h"
+#include "unwind.h"
 
 #define HOOK __attribute__((visibility("default")))
 
@@ -161,8 +162,10 @@ HOOK int prctl(int operation, ...)
 	for (int n = 0; n < 4; n++)
 		arguments[n] = va_arg(list, unsigned long);
 	va_end(list);
-	if ((operation == PR_SET_NO_NEW_PRIVS || operation == PR_SET_SECCOMP) && trace_attached())
+	if ((operation == PR_SET_NO_NEW_PRIVS || operation == PR_SET_SECCOMP) && trace_attached()) {
+		tracker_warm_up(UNWIND_FRAME);
 		trace_populate_ahead(AHEAD);
+	}
 	int (*function)(int, ...) = (int (*)(int, ...))real_late(REAL_PRCTL);
 	return function(operation, arguments[0], arguments[1], arguments[2], arguments[3]);
 }

@@ -51,6 +51,10 @@ void tracker_realloc_end(struct tracker_realloc *event, void *result, size_t siz
 int tracker_track(uint32_t domain, uintptr_t address, uint64_t size, const uintptr_t *frame);
 bool tracker_untrack(uint32_t domain, uintptr_t address);
 
+/* Before no more memory can be had: in a sampled process nothing may have been recorded so far, and this makes what the first recorded block
+ * needs. */
+void tracker_warm_up(const uintptr_t *frame);
+
 /* Recording on and off; off forgets every block, as tracemalloc's stop(). */
 void tracker_start(void);
 void tracker_stop(void);

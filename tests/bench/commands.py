@@ -96,7 +96,7 @@ class Symbols(Command):
     Before anything is timed, lines are compared.
     """
 
-    limits = [("heapdelta.wall.ratio-to.heaptrack_interpret", 1), ("heapdelta.wall.ratio-to.llvm-symbolizer", 1)]
+    limits = [("heapdelta.cpu.ratio-to.heaptrack_interpret", 1), ("heapdelta.cpu.ratio-to.llvm-symbolizer", 1)]
 
     def commands(self):
         return {

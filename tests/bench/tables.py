@@ -102,7 +102,7 @@ def milliseconds(quantity):
 # Group: what the table is about, its columns.
 GROUPS = {
     "pairs": ("Pairs of malloc and free of 64 bytes at some depth of calls, per pair; -fp: compiled with frame pointers; sampled: every 512 KiB", LOOP),
-    "stacks": ("The same with a stack that changes: sites or depths take turns; 500 deep; 5 M live blocks of 1000 sites freed in random order", LOOP),
+    "stacks": ("The same with a stack that changes: sites or depths take turns; 500 deep (of which heaptrack keeps 64); 5 M live blocks of 1000 sites", LOOP),
     "threads": ("N threads that free each other's blocks, on all cores, per pair: CPU of all threads, wall of all together", THREADS),
     "churn": ("Threads that live for four pairs, per thread", LOOP),
     "programs": ("Real programs, start to end; redis: the server's CPU, its client's wall", PROGRAM),

@@ -252,6 +252,13 @@ print(len(sizes) < 2000, abs(sum(size / chance(size) for size in sizes) - facts[
 EOF
 equal 'blocks in the list, scaled by FORMAT.md: bytes, blocks, variance' 'True True True True' "$(cat scaled)"
 
+# ---- Behind a filter that kills ----------------------------------------------------------------------------------------------------
+# The first recorded block may come when no memory can be mapped any more.
+for distance in 512 4K 32K 64K 128K 256K 512K 1M; do
+	HEAPDELTA_OUTPUT=$scratch/boxed.hds HEAPDELTA_SAMPLE=$distance LD_PRELOAD=$shim "$programs/targets/sandbox" >/dev/null 2>&1
+	equal "a sandbox, sampled every $distance, lives" 5 "$?"
+done
+
 # ---- Nothing is left over ----------------------------------------------------------------------------------------------------------
 sample 4 512 s.hds "$heap" free
 equal 'everything freed, most of it recorded: exactly nothing' '0 0 0' "$(ask info s.hds -- '"\(.totals.live_blocks) \(.totals.live_bytes) \(.totals.total_bytes - .totals.freed_bytes)"')"
