@@ -43,6 +43,14 @@ static bool guard_is_stale(const struct event *event, const struct thread_state 
 	return stale;
 }
 
+bool event_recover(struct event *event, struct thread_state *thread)
+{
+	if (thread->own || thread->depth == 0 || !guard_is_stale(event, thread))
+		return false;
+	thread->depth = 0;
+	return true;
+}
+
 /* The thread's first event with these tables. */
 static void renew_thread(struct thread_state *thread, uint32_t epoch)
 {
@@ -59,8 +67,7 @@ bool event_enter(struct event *event, struct thread_state *thread)
 {
 	if (thread->own)
 		return false;
-	if (thread->depth > 0 && guard_is_stale(event, thread))
-		thread->depth = 0;
+	event_recover(event, thread);
 	event->outer_depth = thread->depth;
 	event->outer_guard = thread->guard;
 	if (thread->depth == 0)

@@ -51,6 +51,9 @@ static inline void event_leave(struct event *event, struct thread_state *thread)
 	thread->guard = event->outer_guard;
 }
 
+/* depth or own is not 0.  True: it was an event that a handler has left by longjmp, and the thread is free again. */
+bool event_recover(struct event *event, struct thread_state *thread);
+
 static inline void event_leave_quickly(const struct event *event, struct thread_state *thread)
 {
 	event_set_depth(thread, 0);
@@ -64,7 +67,7 @@ static inline void event_leave_quickly(const struct event *event, struct thread_
  */
 static inline bool event_enter_quickly(struct event *event, struct thread_state *thread)
 {
-	if (__builtin_expect((thread->depth | thread->own) != 0, 0))
+	if (__builtin_expect((thread->depth | thread->own) != 0, 0) && !event_recover(event, thread))
 		return false;
 	event->outer_guard = thread->guard;
 	event_set_guard(event, thread);
