@@ -45,7 +45,7 @@ static inline bool sampling_skips(struct thread_state *thread, uint64_t size)
 {
 	uint64_t gap = thread->gap;
 
-	if (__builtin_expect(size - 1 >= gap, 1))
+	if (size - 1 >= gap)
 		return false;
 	thread->gap = gap - size;
 	return true;
@@ -60,7 +60,7 @@ static inline bool sampling_passes(struct thread_state *thread, uint64_t size)
 /* Hot path: true when this block is not recorded, because others are recorded and none of them lies near; nor is it of the early pool. */
 static inline bool sampling_knows_not(const struct thread_state *thread, const void *block)
 {
-	return sampling_is_on(thread) && page_filter_denies(block);
+	return __builtin_expect(sampling_is_on(thread), 1) && __builtin_expect(page_filter_denies(block), 1);
 }
 
 /* For tests.  The draws of the next thread are those of this seed; −ln(random/2^64) with 58 bits behind the point, right to 2^−53. */
