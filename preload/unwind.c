@@ -341,19 +341,23 @@ static inline __attribute__((always_inline)) uint32_t find_stack(struct thread_m
 	return known != STACK_ROOT ? known : new_stack(memory, frame, (uint32_t)(end - memory->frames));
 }
 
-/* Another walk, on which no kept frame is met. */
-static void verify(struct thread_memory *memory, const uintptr_t *frame, uint32_t stack)
+static uint32_t find_verified_stack(struct thread_memory *memory, const uintptr_t *frame, uint32_t limit)
 {
 	struct walk walk;
-	uint32_t kept = memory->count;
+	uint64_t unloads = modules_unloads();
+	uint32_t stack = find_stack(memory, frame), kept = memory->count;
 	if (!unwind_start(&walk.state, frame))
-		return;
+		return stack;
+	/* Another walk, on which no kept frame is met. */
 	unwind_set_count(memory, 0);
 	begin_walk(&walk, memory, 0);
 	walk_stack(&walk);
 	uint32_t special = trim(&walk);
 	unwind_set_count(memory, kept);
-	verify_stack(stack, frame, (struct verify_walk){memory->fresh, walk.stored, special});
+	/* If somebody has changed the limit meanwhile, the two need not be equal. */
+	if (walk.limit == limit && modules_unloads() == unloads)
+		verify_stack(stack, frame, (struct verify_walk){memory->fresh, walk.stored, special});
+	return stack;
 }
 
 /* With verification every event comes here: this bit keeps what is noted in the thread's memory from being equal to what is now. */
@@ -363,16 +367,14 @@ static void verify(struct thread_memory *memory, const uintptr_t *frame, uint32_
 static SLOW_PATH uint32_t renew(struct thread_memory *memory, const uintptr_t *frame)
 {
 	uint64_t unloads = modules_unloads();
-	bool may_keep = (uint32_t)unloads == 0 && atomic_load(&frame_limit) == NO_LIMIT;
+	uint32_t limit = atomic_load(&frame_limit);
+	bool may_keep = (uint32_t)unloads == 0 && limit == NO_LIMIT;
 	uint64_t noted = !may_keep ? UINT64_MAX : verify_wanted ? unloads | VERIFIED : unloads;
 	if (memory->unloads != noted || !may_keep) {
 		unwind_drop(memory);
 		memory->unloads = noted;
 	}
-	uint32_t stack = find_stack(memory, frame);
-	if (verify_wanted)
-		verify(memory, frame, stack);
-	return stack;
+	return verify_wanted ? find_verified_stack(memory, frame, limit) : find_stack(memory, frame);
 }
 
 static SLOW_PATH uint32_t first_stack(const uintptr_t *frame)
