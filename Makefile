@@ -72,6 +72,7 @@ PRELOAD_CORE_SRCS := \
 	preload/replaced.c \
 	preload/unwind-learn.c \
 	preload/trace.c \
+	preload/unwind-engine.c \
 	preload/output.c \
 	preload/snapshot-file.c \
 	preload/sampling.c \

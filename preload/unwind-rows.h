@@ -9,6 +9,7 @@
 #ifndef PRELOAD_UNWIND_ROWS_H
 #define PRELOAD_UNWIND_ROWS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum rule_kind {
@@ -39,5 +40,16 @@ const struct rule_shape *rows_find(const void *function, uintptr_t pc, uint32_t 
 
 /* Remember the shape of a row, possibly in the place of another one's. */
 void rows_keep(const void *function, struct row_range range, uint32_t generation, const struct rule_shape *shape);
+
+/*
+ * A survey of a large function: where it begins; each row in ascending order, with the number of its state; what a state means, if that is
+ * the same wherever it holds; where the function ends.  Only then are its rows found.  A few functions are remembered.  False from begin:
+ * it was surveyed before, in this generation; from row: there are too many.
+ */
+enum { ROWS_STATES = 32 };
+bool rows_survey_begin(const void *function, uintptr_t start, uint32_t generation);
+bool rows_survey_row(uintptr_t start, unsigned state);
+void rows_survey_state(unsigned state, const struct rule_shape *shape);
+void rows_survey_end(uintptr_t end);
 
 #endif
