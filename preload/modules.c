@@ -43,6 +43,7 @@ enum { BUCKETS = 256, ARENA_BYTES = 64 * 1024, PERMANENT_MAX = 4096 };
 static _Atomic(struct object *) buckets[BUCKETS];
 
 _Atomic(uint64_t) modules_closing;
+_Atomic(uint32_t) modules_seen[MODULES_CURRENT];
 static _Atomic(uint64_t) permanent[PERMANENT_MAX / 64];
 static const struct link_map *const *at_start;
 static size_t at_start_count;
@@ -274,7 +275,11 @@ uint32_t modules_find(uintptr_t pc)
 	struct object *object = find_in(head, NULL, &identity, generation);
 	if (!object)
 		object = add(bucket, head, &identity, generation);
-	return object ? object->id : MODULES_NONE;
+	if (!object)
+		return MODULES_NONE;
+	if (object->id < MODULES_CURRENT && !(generation & 1))
+		atomic_store_explicit(&modules_seen[object->id], generation + 1, memory_order_relaxed);
+	return object->id;
 }
 
 bool modules_is_permanent(uint32_t module)

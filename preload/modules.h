@@ -39,6 +39,14 @@ static inline uint32_t modules_generation(void)
  * (a frame of it is on the stack): its name and notes are read. */
 uint32_t modules_find(uintptr_t pc);
 
+/* Was the module found (modules_find) in this generation, an even one?  Then it is loaded throughout it, wherever it was. */
+enum { MODULES_CURRENT = 1 << 16 };
+extern _Atomic(uint32_t) modules_seen[MODULES_CURRENT]; /* + 1 */
+static inline bool modules_is_current(uint32_t module, uint32_t generation)
+{
+	return module < MODULES_CURRENT && atomic_load_explicit(&modules_seen[module], memory_order_relaxed) == generation + 1;
+}
+
 /* Objects that are never unloaded (loaded at start): what is known about them holds even while the generation is odd. */
 bool modules_is_permanent(uint32_t module);
 

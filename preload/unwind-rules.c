@@ -2,8 +2,8 @@
 /*
  * In: addresses of frames.  Out: their rules, from a table that is read without locks, or learnt.
  *
- * The table is open-addressed, in private memory, and never shrinks.  A rule is immutable once its key is published; only the generation
- * in which it was last confirmed changes.  One thread at a time, the holder of the token, adds rules and is inside libunwind.  A full
+ * The table is open-addressed, in private memory, and never shrinks.  A rule is immutable once its key is published, until it is dropped,
+ * which leaves a key that nobody asks for.  One thread at a time, the holder of the token, adds rules and is inside libunwind.  A full
  * table is replaced by one of twice the size; the old one stays, because others may be reading it.
  *
  * All signals are blocked while the token is held, so no handler runs, forks or leaves by longjmp inside libunwind.
@@ -30,7 +30,7 @@ struct table {
 enum { FIRST_BITS = 9 };
 static _Atomic(struct table *) current;
 
-#define DROPPED UINT32_MAX
+#define DROPPED UINT64_MAX
 
 /* ---- Token ------------------------------------------------------------------------------------------------------------------- */
 
@@ -126,12 +126,12 @@ static void drop_token(const uint64_t *mask)
 
 /* ---- Table ------------------------------------------------------------------------------------------------------------------- */
 
-static uintptr_t key_of(uintptr_t address, bool exact)
+static uint64_t key_of(uintptr_t address, bool exact)
 {
-	return address << 1 | exact;
+	return (uint64_t)address << 1 | exact;
 }
 
-static size_t first_slot(uintptr_t key, uint32_t bits)
+static size_t first_slot(uint64_t key, uint32_t bits)
 {
 	return (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - bits));
 }
@@ -139,8 +139,8 @@ static size_t first_slot(uintptr_t key, uint32_t bits)
 struct rule *rules_find(uintptr_t address, bool exact)
 {
 	struct table *table = atomic_load_explicit(&current, memory_order_acquire);
-	uintptr_t key = key_of(address, exact), found;
-	if (!table || key == 0)
+	uint64_t key = key_of(address, exact), found;
+	if (!table || key == 0 || key == DROPPED)
 		return NULL;
 	size_t mask = ((size_t)1 << table->bits) - 1;
 	for (size_t i = first_slot(key, table->bits);; i++) {
@@ -148,32 +148,26 @@ struct rule *rules_find(uintptr_t address, bool exact)
 		found = atomic_load_explicit(&rule->key, memory_order_acquire);
 		if (found == 0)
 			return NULL;
-		if (found == key && atomic_load_explicit(&rule->generation, memory_order_relaxed) != DROPPED)
+		if (found == key)
 			return rule;
 	}
 }
 
-void rules_confirm(struct rule *rule, uint32_t generation)
-{
-	atomic_store_explicit(&rule->generation, generation, memory_order_relaxed);
-}
-
 void rules_drop(struct rule *rule)
 {
-	rules_confirm(rule, DROPPED);
+	atomic_store_explicit(&rule->key, DROPPED, memory_order_relaxed);
 }
 
 static void copy_fields(struct rule *to, const struct rule *from)
 {
 	to->module = from->module;
-	to->cfa_offset = from->cfa_offset;
-	to->ra_offset = from->ra_offset;
-	to->fp_offset = from->fp_offset;
+	to->cfa_words = from->cfa_words;
+	to->ra_words = from->ra_words;
+	to->fp_words = from->fp_words;
 	to->kind = from->kind;
-	rules_confirm(to, atomic_load_explicit(&from->generation, memory_order_relaxed));
 }
 
-static void put(struct table *table, uintptr_t key, const struct rule *rule)
+static void put(struct table *table, uint64_t key, const struct rule *rule)
 {
 	size_t mask = ((size_t)1 << table->bits) - 1, i = first_slot(key, table->bits);
 	while (atomic_load_explicit(&table->slots[i & mask].key, memory_order_relaxed) != 0)
@@ -199,8 +193,8 @@ static struct table *grow(struct table *table)
 		return NULL;
 	for (size_t i = 0; i < (size_t)1 << table->bits; i++) {
 		const struct rule *rule = &table->slots[i];
-		uintptr_t key = atomic_load_explicit(&rule->key, memory_order_relaxed);
-		if (key != 0 && atomic_load_explicit(&rule->generation, memory_order_relaxed) != DROPPED)
+		uint64_t key = atomic_load_explicit(&rule->key, memory_order_relaxed);
+		if (key != 0 && key != DROPPED)
 			put(larger, key, rule);
 	}
 	atomic_store_explicit(&current, larger, memory_order_release);
@@ -208,10 +202,10 @@ static struct table *grow(struct table *table)
 }
 
 /* Token. */
-static void keep(uintptr_t key, const struct rule *rule)
+static void keep(uint64_t key, const struct rule *rule)
 {
 	struct table *table = atomic_load_explicit(&current, memory_order_relaxed);
-	if (table->used >= (uint32_t)1 << (table->bits - 1)) {
+	if (table->used >= (uint32_t)3 << (table->bits - 2)) {
 		table = grow(table);
 		if (!table)
 			return; /* learnt anew each time */
@@ -223,15 +217,26 @@ static void keep(uintptr_t key, const struct rule *rule)
 
 enum { PATIENCE_MS = 50, FORK_PATIENCE_MS = 1000 };
 
+/* Offsets are multiples of 8 (unwind-learn.c).  The field of the frame register has a value that means another thing. */
+static void pack(const struct rule_shape *shape, struct rule *rule)
+{
+	int32_t cfa = shape->cfa_offset / 8, ra = shape->ra_offset / 8;
+	int32_t fp = shape->fp_offset == RULE_FP_SAME ? RULE_FP_SAME_WORDS : shape->fp_offset / 8;
+	bool is_other = shape->fp_offset != RULE_FP_SAME && fp == RULE_FP_SAME_WORDS;
+	rule->kind = shape->kind;
+	rule->cfa_words = cfa;
+	rule->ra_words = ra;
+	rule->fp_words = fp;
+	if (rule->cfa_words != cfa || rule->ra_words != ra || rule->fp_words != fp || is_other)
+		rule->kind = RULE_COMPLEX;
+}
+
 /* Token. */
 static void learn(const struct rule_state *state, uint32_t generation, struct rule *rule)
 {
 	struct rule_shape shape;
 	learn_rule(state->ip, state->exact, generation, &shape);
-	rule->kind = shape.kind;
-	rule->cfa_offset = shape.cfa_offset;
-	rule->ra_offset = shape.ra_offset;
-	rule->fp_offset = shape.fp_offset;
+	pack(&shape, rule);
 }
 
 void rules_learn(const struct rule_state *state, uint32_t module, uint32_t generation, struct rule *rule)
@@ -239,7 +244,7 @@ void rules_learn(const struct rule_state *state, uint32_t module, uint32_t gener
 	uint64_t mask;
 	memset(rule, 0, sizeof(*rule));
 	rule->module = module;
-	rules_confirm(rule, generation);
+	bool may_keep = generation != RULES_NOT_KEPT && rule->module == module;
 	if (!rules_started() || !take_token(PATIENCE_MS, &mask))
 		return;
 	const struct rule *known = rules_find(state->ip, state->exact); /* somebody else may have learnt it meanwhile */
@@ -247,7 +252,7 @@ void rules_learn(const struct rule_state *state, uint32_t module, uint32_t gener
 		copy_fields(rule, known);
 	} else {
 		learn(state, generation, rule);
-		if (generation != RULES_NOT_KEPT && rule->kind != RULE_NO_CFI)
+		if (may_keep && rule->kind != RULE_NO_CFI)
 			keep(key_of(state->ip, state->exact), rule);
 	}
 	drop_token(&mask);

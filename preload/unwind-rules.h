@@ -3,8 +3,8 @@
  * Unwind rules, learnt once per address (unwind-learn.h) and cached: CFA = register + constant, and where the return address and the
  * frame register lie.  Rules are read without locks; one thread learns at a time.
  *
- * A rule belongs to the module that was loaded at its address when it was learnt.  Whoever finds one with an old generation asks
- * modules.h who is there now and then confirms, drops or learns.
+ * A rule belongs to the module that was loaded at its address when it was learnt.  Whoever finds one whose module was not yet seen in this
+ * generation (modules_is_current) asks modules.h who is there now, and then uses, drops or learns.
  */
 #ifndef PRELOAD_UNWIND_RULES_H
 #define PRELOAD_UNWIND_RULES_H
@@ -16,14 +16,22 @@
 
 #include "unwind-learn.h"
 
+/* struct rule_shape and its module, in little room: a walk through a large program waits for rules that are in no near cache.  Offsets are in
+ * words of the stack.  A shape that does not fit is RULE_COMPLEX. */
 struct rule {
-	_Atomic(uintptr_t) key;       /* address and exactness; published last, 0: empty slot */
-	_Atomic(uint32_t) generation; /* of the modules in which it was last known to hold */
-	uint32_t module;
-	int32_t cfa_offset, ra_offset, fp_offset; /* struct rule_shape */
-	uint32_t kind;                            /* enum rule_kind */
+	_Atomic(uint64_t) key; /* address and exactness; published last, 0: empty slot */
+	uint64_t kind : 3;     /* enum rule_kind */
+	uint64_t module : 16;
+	int64_t cfa_words : 18, ra_words : 13, fp_words : 14;
 };
-_Static_assert(sizeof(struct rule) == 32, "two rules to a cache line");
+_Static_assert(sizeof(struct rule) == 16, "four rules to a cache line");
+#define RULE_FP_SAME_WORDS (-(1 << 13)) /* in fp_words */
+
+/* The word at so many words from an address. */
+static inline uintptr_t rule_slot(uintptr_t base, int64_t words)
+{
+	return base + (uintptr_t)(words * 8);
+}
 
 /* Load libunwind.  Call when it is safe to call dlopen (never from inside the loader).  False: stacks end at the caller of malloc. */
 bool rules_start(void);
@@ -38,8 +46,7 @@ void rules_child(void);
 /* The cached rule at a return address, or at an interrupted pc when `exact`; NULL: not known.  Hot path, lock-free. */
 struct rule *rules_find(uintptr_t address, bool exact);
 
-/* The module of a rule was looked up again: it still holds, or it never will. */
-void rules_confirm(struct rule *rule, uint32_t generation);
+/* Another module is at the rule's address now. */
 void rules_drop(struct rule *rule);
 
 #define RULES_NOT_KEPT LEARN_ALONE

@@ -46,6 +46,7 @@ struct walk {
 	struct rule_state state;
 	struct thread_memory *memory;
 	struct rule learnt;  /* a rule that is not in the cache */
+	uint32_t module;     /* of the frame at `state` */
 	uint32_t generation; /* of the modules */
 	uint32_t limit;      /* frames wanted */
 	uint32_t top;        /* kept frames that may still be met; where the walk met one, that is top - 1 */
@@ -67,19 +68,17 @@ static __attribute__((noinline)) const struct rule *renew_rule(struct walk *walk
 {
 	uint32_t generation = walk->generation = modules_generation();
 	bool is_unloading = generation & 1;
-	if (known && is_unloading && modules_is_permanent(known->module))
-		return known;
-	uint32_t module = modules_find(walk->state.ip - !walk->state.exact);
-	if (known && known->module == module) {
-		if (!is_unloading)
-			rules_confirm(known, generation);
+	if (known && is_unloading && modules_is_permanent(known->module)) {
+		walk->module = known->module;
 		return known;
 	}
+	uint32_t module = walk->module = modules_find(walk->state.ip - !walk->state.exact);
+	if (known && known->module == module)
+		return known;
 	if (known && !is_unloading)
 		rules_drop(known);
 	if (module == MODULES_NONE) {
 		walk->learnt.kind = RULE_NO_CFI;
-		walk->learnt.module = module;
 	} else {
 		rules_learn(&walk->state, module, is_unloading ? RULES_NOT_KEPT : generation, &walk->learnt);
 	}
@@ -89,13 +88,15 @@ static __attribute__((noinline)) const struct rule *renew_rule(struct walk *walk
 static inline const struct rule *rule_here(struct walk *walk)
 {
 	struct rule *rule = rules_find(walk->state.ip, walk->state.exact);
-	if (rule && atomic_load_explicit(&rule->generation, memory_order_relaxed) == walk->generation)
+	if (rule && modules_is_current(rule->module, walk->generation)) {
+		walk->module = rule->module;
 		return rule;
+	}
 	return renew_rule(walk, rule);
 }
 
 /* The place for the next frame; NULL: enough frames, or no room for more. */
-static inline struct fresh *add_frame(struct walk *walk, const struct rule *rule)
+static inline struct fresh *add_frame(struct walk *walk)
 {
 	struct thread_memory *memory = walk->memory;
 	bool is_ours = modules_is_tracer(walk->state.ip);
@@ -106,7 +107,7 @@ static inline struct fresh *add_frame(struct walk *walk, const struct rule *rule
 	/* Beyond the depth limit the last place is used over and over. */
 	struct fresh *fresh = &memory->fresh[walk->stored < DEPTH_MAX ? walk->stored++ : DEPTH_MAX];
 	fresh->state = walk->state;
-	fresh->module = rule->module;
+	fresh->module = walk->module;
 	fresh->flags = (walk->state.exact ? FRAME_EXACT : 0) | (is_ours ? FRAME_TRACER : 0);
 	fresh->cfa_slot = fresh->ra_slot = fresh->fp_slot = 0;
 	return fresh;
@@ -117,10 +118,10 @@ static inline bool step_simple(struct rule_state *state, const struct rule *rule
 	uintptr_t cfa, base;
 	fresh->flags |= FRAME_KEPT;
 	if (rule->kind == RULE_CFA_SP) {
-		base = cfa = state->sp + (uintptr_t)(intptr_t)rule->cfa_offset;
+		base = cfa = rule_slot(state->sp, rule->cfa_words);
 	} else {
 		base = state->fp;
-		cfa = base + (uintptr_t)(intptr_t)rule->cfa_offset;
+		cfa = rule_slot(base, rule->cfa_words);
 		fresh->flags |= FRAME_NEEDS_FP;
 		if (rule->kind == RULE_CFA_MEMORY) {
 			if (cfa < state->sp || cfa % 8 != 0)
@@ -133,10 +134,10 @@ static inline bool step_simple(struct rule_state *state, const struct rule *rule
 	}
 	if (cfa <= state->sp || cfa % 8 != 0)
 		return false;
-	fresh->ra_slot = cfa + (uintptr_t)(intptr_t)rule->ra_offset;
+	fresh->ra_slot = rule_slot(cfa, rule->ra_words);
 	state->ip = read_slot(fresh->ra_slot);
-	if (rule->fp_offset != RULE_FP_SAME) {
-		fresh->fp_slot = base + (uintptr_t)(intptr_t)rule->fp_offset;
+	if (rule->fp_words != RULE_FP_SAME_WORDS) {
+		fresh->fp_slot = rule_slot(base, rule->fp_words);
 		state->fp = read_slot(fresh->fp_slot);
 	}
 	state->sp = cfa;
@@ -221,7 +222,7 @@ static inline bool walk_stack(struct walk *walk)
 {
 	do {
 		const struct rule *rule = rule_here(walk);
-		struct fresh *fresh = add_frame(walk, rule);
+		struct fresh *fresh = add_frame(walk);
 		if (!fresh || !step(walk, rule, fresh)) {
 			walk->top = 0;
 			return false;

@@ -62,6 +62,27 @@ START_TEST(common_frames_have_simple_rules)
 END_TEST
 #endif
 
+/* Its frame is too large for a rule in the table. */
+enum { HUGE_FRAME = 3 << 20 };
+static struct taken in_huge_frame;
+distinct void *take_in_huge_frame(void *unused)
+{
+	volatile char room[HUGE_FRAME];
+	room[0] = room[HUGE_FRAME - 1] = 1;
+	in_huge_frame = take();
+	ck_assert_int_eq(room[0], room[HUGE_FRAME - 1]);
+	return unused;
+}
+
+static void run_on_stack_of(size_t bytes, void *(*run)(void *), void *argument);
+START_TEST(huge_frames)
+{
+	run_on_stack_of(16 << 20, take_in_huge_frame, NULL);
+	ck_assert(in_huge_frame.is_equal);
+	ck_assert_uint_eq(in_huge_frame.special, 0);
+}
+END_TEST
+
 /* Linked far from everything else (Makefile): the kernel maps the executable with a hole, and the loader tells about one part of it. */
 __attribute__((noinline, section(".far_text"))) static struct taken far_away(void)
 {
@@ -366,6 +387,7 @@ int main(void)
 #if defined(__x86_64__)
 		common_frames_have_simple_rules,
 #endif
+		huge_frames,
 		executables_with_holes,
 		deep_recursion_is_cut_in_blocks,
 		limit_keeps_the_innermost,

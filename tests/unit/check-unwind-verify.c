@@ -256,7 +256,7 @@ static uint32_t take_with(bool is_changed)
 	if (is_changed) {
 		struct rule *rule = rules_find((uintptr_t)__builtin_return_address(0), false);
 		ck_assert_ptr_nonnull(rule);
-		rule->module++;
+		rule->kind = RULE_END;
 		unwind_forget();
 	}
 	return take_here();
