@@ -126,12 +126,19 @@ ANALYZER_SRCS := \
 	analyzer/snapshot-export.c \
 	analyzer/frames.c \
 	analyzer/symbols.c \
+	analyzer/symbols-entries.c \
 	analyzer/symbols-dwfl.c \
 	analyzer/symbols-dwarf.c \
 	analyzer/symbols-elf.c \
+	analyzer/symbols-unit.c \
+	analyzer/symbols-instances.c \
 	analyzer/symbols-scopes.c \
 	analyzer/symbols-text.c \
 	analyzer/symbols-demangle.c \
+	analyzer/symbols-dies.c \
+	analyzer/symbols-lines.c \
+	analyzer/symbols-line-header.c \
+	analyzer/symbols-abbrev.c \
 	analyzer/render-text.c \
 	analyzer/render-lines.c \
 	analyzer/render-json.c \
@@ -163,6 +170,7 @@ ANALYZER_SRCS := \
 	analyzer/cmd.c \
 	analyzer/process.c \
 	analyzer/output.c \
+	analyzer/symbols-bytes.c \
 	analyzer/json-scan.c \
 	analyzer/library.c \
 	analyzer/naming.c \

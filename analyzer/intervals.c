@@ -37,6 +37,15 @@ static int by_start(const void *left, const void *right)
 	return a->value < b->value ? -1 : a->value > b->value;
 }
 
+static bool is_sorted(const struct intervals *intervals)
+{
+	for (size_t i = 1; i < intervals->count; i++) {
+		if (by_start(&intervals->list[i - 1], &intervals->list[i]) > 0)
+			return false;
+	}
+	return true;
+}
+
 /* Open intervals end at the next different start. */
 static void close_open(struct intervals *intervals)
 {
@@ -60,7 +69,8 @@ void intervals_finish(struct intervals *intervals)
 
 	if (!intervals->count)
 		return;
-	qsort(list, intervals->count, sizeof(*list), by_start);
+	if (!is_sorted(intervals))
+		qsort(list, intervals->count, sizeof(*list), by_start);
 	close_open(intervals);
 	for (uint32_t i = 0; i < intervals->count; i++) {
 		while (top != INTERVAL_NONE && list[top].high <= list[i].low)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A growing list of source positions. */
+/* A growing list of source positions, and a question that some of them answer. */
 #ifndef ANALYZER_LOCATIONS_H
 #define ANALYZER_LOCATIONS_H
 
@@ -10,6 +10,12 @@
 struct locations {
 	struct location *list;
 	size_t count, room;
+};
+
+/* An address, and the range of locations that it has. */
+struct lookup {
+	uint64_t address;
+	uint32_t first, count;
 };
 
 /* A new zeroed location at the end; NULL: out of memory, or more than 32 bits can count. */

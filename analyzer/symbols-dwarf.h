@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The compile units of one file's debug information as an index from address to function, file, line and inlined frames.  Units are read
- * when the first address falls into them.
+ * The compile units of one file's debug information: from addresses to functions, files, lines and inlined frames.
  */
 #ifndef ANALYZER_SYMBOLS_DWARF_H
 #define ANALYZER_SYMBOLS_DWARF_H
@@ -17,9 +16,10 @@ struct units *units_new(Dwarf *dwarf, struct intern *intern);
 void units_free(struct units *units);
 
 /*
- * Append what the debug information says about `address` (of the debug file), innermost inlined function first; nothing if it says nothing.
- * The last location has its symbol_offset from `address`.  Strings are of units_new's intern.  −1: out of memory.
+ * Append what the debug information says about each of `count` addresses of the debug file, which ascend: innermost inlined function first,
+ * nothing if it says nothing.  The last location has its symbol_offset from the address.  Strings are of units_new's intern.  −1: out of
+ * memory.
  */
-int units_lookup(struct units *units, uint64_t address, struct locations *locations);
+int units_lookup(struct units *units, struct lookup *list, size_t count, struct locations *locations);
 
 #endif

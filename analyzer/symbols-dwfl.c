@@ -373,32 +373,54 @@ static int fill_from_symbol(struct debug_file *file, uint64_t address, struct lo
 	return 1;
 }
 
-int debug_lookup(struct debug_file *file, uint64_t offset, bool exact, struct locations *locations)
+/* In the debug information, whose addresses may be others. */
+static int ask_units(struct debug_file *file, struct lookup *list, size_t count, struct locations *locations)
 {
-	uint64_t address = exact ? offset : offset - 1;
-	size_t before = locations->count;
-	struct location *location;
+	size_t below = 0;
+	int result;
+
+	for (size_t i = 0; i < count; i++) {
+		below += list[i].address < file->bias;
+		list[i].address -= file->bias;
+	}
+	result = units_lookup(file->units, list + below, count - below, locations);
+	for (size_t i = 0; i < count; i++)
+		list[i].address += file->bias;
+	return result;
+}
+
+/* What the debug information does not say the symbol table may. */
+static int ask_symbols(struct debug_file *file, struct lookup *lookup, struct locations *locations)
+{
+	struct location *last;
 	int found;
 
-	if (file->units && units_lookup(file->units, address - file->bias, locations))
+	if (lookup->count) {
+		last = &locations->list[lookup->first + lookup->count - 1];
+		return last->function || fill_from_symbol(file, lookup->address, last) >= 0 ? 0 : -1;
+	}
+	lookup->first = (uint32_t)locations->count;
+	last = locations_add(locations);
+	found = last ? fill_from_symbol(file, lookup->address, last) : -1;
+	if (found <= 0)
+		locations->count = lookup->first;
+	lookup->count = found > 0;
+	return found < 0 ? -1 : 0;
+}
+
+int debug_lookup(struct debug_file *file, struct lookup *list, size_t count, struct locations *locations)
+{
+	for (size_t i = 0; i < count; i++)
+		list[i].first = list[i].count = 0;
+	if (file->units && ask_units(file, list, count, locations))
 		return -1;
-	if (locations->count == before) {
-		location = locations_add(locations);
-		found = location ? fill_from_symbol(file, address, location) : -1;
-		if (found <= 0)
-			locations->count = before;
-		if (found < 0)
+	for (size_t i = 0; i < count; i++) {
+		if (ask_symbols(file, &list[i], locations))
 			return -1;
-	} else {
-		location = &locations->list[locations->count - 1];
-		if (!location->function && fill_from_symbol(file, address, location) < 0)
-			return -1;
+		for (uint32_t at = list[i].first; at < list[i].first + list[i].count; at++) {
+			if (!locations->list[at].file)
+				locations->list[at].flags |= HDS_LOCATION_NO_LINE;
+		}
 	}
-	for (size_t i = before; i < locations->count; i++) {
-		if (!locations->list[i].file)
-			locations->list[i].flags |= HDS_LOCATION_NO_LINE;
-	}
-	if (locations->count > before)
-		locations->list[locations->count - 1].symbol_offset += offset - address;
 	return 0;
 }

@@ -27,9 +27,9 @@ void debug_close(struct debug_file *file);
 struct timespec debug_built(const struct debug_file *file);
 
 /*
- * Append what is known about a recorded address of the file: looked up as it is if `exact`, else one byte before (it is a return address).
- * Nothing if nothing is known.  symbol_offset counts to `offset`.  −1: out of memory.
+ * Append what is known about each of `count` addresses of the file, which ascend (for a return address, the one before it is meant).  Nothing
+ * if nothing is known.  The last location's symbol_offset counts to the address.  −1: out of memory.
  */
-int debug_lookup(struct debug_file *file, uint64_t offset, bool exact, struct locations *locations);
+int debug_lookup(struct debug_file *file, struct lookup *list, size_t count, struct locations *locations);
 
 #endif

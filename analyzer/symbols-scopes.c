@@ -12,20 +12,16 @@
 
 #define DEEPEST 32
 
-int scopes_add(struct scopes *scopes, const Dwarf_Die *die, const void *end)
+uint32_t scopes_begin(struct scopes *scopes, const void *at)
 {
-	struct interval range = {.low = (uintptr_t)die->addr, .high = (uintptr_t)end, .value = (uint32_t)scopes->count};
+	struct interval range = {.low = (uintptr_t)at, .high = UINT64_MAX};
 
-	if (scopes->count == scopes->room) {
-		size_t room = scopes->room ? scopes->room * 2 : 32;
-		Dwarf_Die *list = reallocarray(scopes->list, room, sizeof(*list));
-		if (!list)
-			return -1;
-		scopes->list = list;
-		scopes->room = room;
-	}
-	scopes->list[scopes->count++] = *die;
-	return intervals_add(&scopes->ranges, &range);
+	return intervals_add(&scopes->ranges, &range) ? UINT32_MAX : (uint32_t)scopes->ranges.count - 1;
+}
+
+void scopes_end(struct scopes *scopes, uint32_t number, const void *end)
+{
+	scopes->ranges.list[number].high = (uintptr_t)end;
 }
 
 void scopes_finish(struct scopes *scopes)
@@ -33,9 +29,14 @@ void scopes_finish(struct scopes *scopes)
 	intervals_finish(&scopes->ranges);
 }
 
+void scopes_clear(struct scopes *scopes, const Dwarf_Die *tree)
+{
+	scopes->tree = *tree;
+	scopes->ranges.count = 0;
+}
+
 void scopes_release(struct scopes *scopes)
 {
-	free(scopes->list);
 	intervals_release(&scopes->ranges);
 	*scopes = (struct scopes){0};
 }
@@ -43,20 +44,20 @@ void scopes_release(struct scopes *scopes)
 static void add_scopes(const struct scopes *scopes, const Dwarf_Die *die, struct strbuf *name)
 {
 	uint64_t address = (uintptr_t)die->addr;
-	Dwarf_Die *around[DEEPEST];
+	Dwarf_Die around[DEEPEST];
 	size_t count = 0;
 
 	for (uint32_t i = intervals_find(&scopes->ranges, address); i != INTERVAL_NONE && count < DEEPEST;
 	     i = intervals_outer(&scopes->ranges, i, address)) {
-		Dwarf_Die *scope = &scopes->list[scopes->ranges.list[i].value];
+		Dwarf_Die scope = {.addr = (void *)(uintptr_t)scopes->ranges.list[i].low, .cu = scopes->tree.cu};
 		/* A function inside a function is named alone; a class inside a function is not. */
-		if (scope->addr != die->addr && (count || dwarf_tag(scope) != DW_TAG_subprogram))
+		if (scope.addr != die->addr && (count || dwarf_tag(&scope) != DW_TAG_subprogram))
 			around[count++] = scope;
 	}
 	while (count-- > 0) {
-		const char *text = dwarf_diename(around[count]);
+		const char *text = dwarf_diename(&around[count]);
 		if (!text)
-			text = dwarf_tag(around[count]) == DW_TAG_namespace ? "(anonymous namespace)" : "{unnamed}";
+			text = dwarf_tag(&around[count]) == DW_TAG_namespace ? "(anonymous namespace)" : "{unnamed}";
 		strbuf_puts(name, text);
 		strbuf_puts(name, "::");
 	}

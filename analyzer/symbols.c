@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The addresses of a snapshot in, their locations out.  They are sorted by module, so that a module is looked for once, and by offset, so
- * that its debug information is walked in one direction.  Open files are kept for the next snapshot, with strings of
- * their own, because snapshots may have different interns.
+ * that its debug information is asked once for all of them.  What is found is kept for the next snapshot, with strings of its own, because
+ * snapshots may have different interns.
  */
 #include "symbols.h"
 
@@ -10,49 +10,31 @@
 #include <string.h>
 
 #include "runtime-names.h"
-#include "source-path.h"
-#include "symbols-dwfl.h"
-#include "symbols-text.h"
-
-/* Each open file costs one or two descriptors. */
-#define MOST_OPEN 128
-
-struct entry {
-	struct module module;    /* path is in `intern` */
-	struct debug_file *file; /* NULL: none, or closed to make room */
-	const char *reason;      /* NULL: has lines */
-	bool closed;
-	uint64_t missing_bytes;
-};
+#include "symbols-entries.h"
 
 struct symbols {
-	struct debug_search search;
-	struct intern *intern;
-	struct texts texts;
-	struct entry **entries; /* in order of use; an entry stays where it is */
-	size_t count, room;
-	size_t open;   /* entries with a file */
-	size_t oldest; /* where to look for a file to close */
+	struct entries entries;
 	struct symbols_missing *missing;
 };
 
 struct symbols *symbols_new(const struct symbols_options *options, struct error *error)
 {
 	struct symbols *symbols = calloc(1, sizeof(*symbols));
+	struct intern *intern = symbols ? intern_new() : NULL;
 
-	if (symbols)
-		symbols->intern = intern_new();
-	if (!symbols || !symbols->intern) {
+	if (!intern) {
 		free(symbols);
 		error_nomem(error);
 		return NULL;
 	}
-	symbols->search = (struct debug_search){
+	symbols->entries.intern = intern;
+	symbols->entries.search = (struct debug_search){
 		.debug_dirs = options->debug_dirs,
 		.sysroot = options->sysroot,
 		.debuginfod = options->debuginfod,
-		.intern = symbols->intern,
+		.intern = intern,
 	};
+	entries_init(&symbols->entries);
 	return symbols;
 }
 
@@ -60,119 +42,22 @@ void symbols_free(struct symbols *symbols)
 {
 	if (!symbols)
 		return;
-	for (size_t i = 0; i < symbols->count; i++) {
-		debug_close(symbols->entries[i]->file);
-		free(symbols->entries[i]);
-	}
-	free(symbols->entries);
+	entries_release(&symbols->entries);
 	free(symbols->missing);
-	texts_release(&symbols->texts);
-	intern_free(symbols->intern);
+	intern_free(symbols->entries.intern);
 	free(symbols);
-}
-
-/* ---- Modules ---- */
-
-/* The same build is one file wherever it lies, unless it was not found at this path. */
-static bool is_entry_of(const struct entry *entry, const struct module *module)
-{
-	bool same_path = strcmp(entry->module.path, module->path) == 0;
-
-	if (entry->module.build_id_size != module->build_id_size ||
-	    memcmp(entry->module.build_id, module->build_id, module->build_id_size) != 0)
-		return false;
-	return same_path || (module->build_id_size && !entry->reason);
-}
-
-/* Make room for one more open file. */
-static void close_oldest(struct symbols *symbols)
-{
-	while (symbols->open >= MOST_OPEN) {
-		struct entry *entry = symbols->entries[symbols->oldest++ % symbols->count];
-		if (!entry->file)
-			continue;
-		debug_close(entry->file);
-		entry->file = NULL;
-		entry->closed = true;
-		symbols->open--;
-	}
-}
-
-static int open_entry(struct symbols *symbols, struct entry *entry)
-{
-	close_oldest(symbols);
-	entry->closed = false;
-	if (debug_open(&entry->file, &symbols->search, &entry->module, &entry->reason))
-		return -1;
-	symbols->open += entry->file != NULL;
-	return 0;
-}
-
-static struct entry *add_entry(struct symbols *symbols, const struct module *module)
-{
-	struct entry *entry;
-
-	if (symbols->count == symbols->room) {
-		size_t room = symbols->room ? symbols->room * 2 : 32;
-		struct entry **entries = reallocarray(symbols->entries, room, sizeof(struct entry *));
-		if (!entries)
-			return NULL;
-		symbols->entries = entries;
-		symbols->room = room;
-	}
-	entry = calloc(1, sizeof(*entry));
-	if (!entry)
-		return NULL;
-	entry->module = *module;
-	entry->module.path = intern_add(symbols->intern, module->path);
-	if (!entry->module.path || open_entry(symbols, entry)) {
-		free(entry);
-		return NULL;
-	}
-	return symbols->entries[symbols->count++] = entry;
-}
-
-/* `module` with a path from the root: the loader may have been given a relative one.  free() *path.  −1: out of memory. */
-static int make_absolute(const struct snapshot *snapshot, struct module *module, char **path)
-{
-	*path = NULL;
-	if (module->path[0] == '/' || !strchr(module->path, '/'))
-		return 0;
-	*path = source_path(snapshot->info.cwd, module->path);
-	if (!*path)
-		return -1;
-	module->path = *path;
-	return 0;
-}
-
-/* NULL: out of memory. */
-static struct entry *find_entry(struct symbols *symbols, const struct snapshot *snapshot, uint32_t number)
-{
-	struct module module = snapshot->modules[number];
-	struct entry *found = NULL;
-	char *path;
-
-	if (make_absolute(snapshot, &module, &path))
-		return NULL;
-	for (size_t i = 0; i < symbols->count && !found; i++) {
-		if (is_entry_of(symbols->entries[i], &module))
-			found = symbols->entries[i];
-	}
-	if (!found)
-		found = add_entry(symbols, &module);
-	free(path);
-	return found;
 }
 
 /* ---- Addresses ---- */
 
 struct work {
-	struct symbols *symbols;
+	struct entries *entries;
 	struct snapshot *snapshot;
 	uint32_t *addresses; /* to resolve, sorted */
 	size_t count;
-	struct entry **entries; /* per module of the snapshot; NULL: not asked */
-	struct locations locations;
+	struct lookup *lookups;     /* the same as look-ups, of one module */
+	struct entry **entry_of;    /* per module of the snapshot; NULL: not asked */
+	struct locations locations; /* the snapshot's */
 };
 
 static bool lacks_line(const struct snapshot *snapshot, const struct address *address)
@@ -203,8 +88,9 @@ static int collect_addresses(struct work *work)
 	const struct snapshot *snapshot = work->snapshot;
 
 	work->addresses = calloc(snapshot->address_count + 1, sizeof(*work->addresses));
-	work->entries = calloc(snapshot->module_count + 1, sizeof(struct entry *));
-	if (!work->addresses || !work->entries)
+	work->lookups = calloc(snapshot->address_count + 1, sizeof(*work->lookups));
+	work->entry_of = calloc(snapshot->module_count + 1, sizeof(struct entry *));
+	if (!work->addresses || !work->lookups || !work->entry_of)
 		return -1;
 	for (size_t i = 0; i < snapshot->address_count; i++) {
 		if (needs_look_up(snapshot, &snapshot->addresses[i]))
@@ -223,54 +109,71 @@ static const char *take_over(struct work *work, const char *text, bool *failed)
 	return taken;
 }
 
-static int finish_locations(struct work *work, const struct entry *entry, size_t first)
+/* Give an address the locations that were found.  A return address is one further than what was looked up. */
+static int copy_locations(struct work *work, struct address *address, const struct location *from, uint32_t count)
 {
+	size_t first = work->locations.count;
 	bool failed = false;
 
-	for (size_t i = first; i < work->locations.count; i++) {
-		struct location *location = &work->locations.list[i];
-		if (location->file && is_system_file(location->file))
-			location->flags |= HDS_LOCATION_SYSTEM;
-		if (location->file)
-			location->text_hash = texts_hash(&work->symbols->texts, location->file, location->line, debug_built(entry->file));
-		location->function = take_over(work, location->function, &failed);
-		location->linkage = take_over(work, location->linkage, &failed);
-		location->file = take_over(work, location->file, &failed);
+	for (uint32_t i = 0; i < count && !failed; i++) {
+		struct location *to = locations_add(&work->locations);
+		if (!to)
+			return -1;
+		*to = from[i];
+		to->function = take_over(work, from[i].function, &failed);
+		to->linkage = take_over(work, from[i].linkage, &failed);
+		to->file = take_over(work, from[i].file, &failed);
 	}
-	return failed ? -1 : 0;
+	if (failed) {
+		work->locations.count = first;
+		return -1;
+	}
+	work->locations.list[work->locations.count - 1].symbol_offset += !(address->flags & HDS_FRAME_EXACT);
+	address->first_location = (uint32_t)first;
+	address->location_count = count;
+	address->label = NULL;
+	return 0;
 }
 
-static int resolve_address(struct work *work, struct address *address)
+/* All addresses of one module. */
+static int resolve_module(struct work *work, const uint32_t *numbers, size_t count)
 {
-	struct entry **entry = &work->entries[address->module];
-	size_t first = work->locations.count, found;
+	struct address *addresses = work->snapshot->addresses;
+	uint32_t module = addresses[numbers[0]].module;
+	struct entry *entry = work->entry_of[module] = entries_find(work->entries, work->snapshot, module);
 
-	if (!*entry && !(*entry = find_entry(work->symbols, work->snapshot, address->module)))
+	if (!entry)
 		return -1;
-	if ((*entry)->closed && open_entry(work->symbols, *entry))
-		return -1;
-	if (!(*entry)->file)
-		return 0;
-	if (debug_lookup((*entry)->file, address->offset, address->flags & HDS_FRAME_EXACT, &work->locations) ||
-	    finish_locations(work, *entry, first)) {
-		work->locations.count = first;
-		return -1;
+	for (size_t i = 0; i < count; i++) {
+		const struct address *address = &addresses[numbers[i]];
+		bool before = !(address->flags & HDS_FRAME_EXACT) && address->offset;
+		work->lookups[i].address = address->offset - before;
 	}
-	found = work->locations.count - first;
-	if (!found || (address->location_count && (work->locations.list[first].flags & HDS_LOCATION_NO_LINE))) {
-		work->locations.count = first;
-		return 0;
+	if (entries_lookup(work->entries, entry, work->lookups, count))
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		struct address *address = &addresses[numbers[i]];
+		const struct location *found = entry->locations.list + work->lookups[i].first;
+		/* A symbol alone is not better than what was there. */
+		if (!work->lookups[i].count || (address->location_count && (found->flags & HDS_LOCATION_NO_LINE)))
+			continue;
+		if (copy_locations(work, address, found, work->lookups[i].count))
+			return -1;
 	}
-	address->first_location = (uint32_t)first;
-	address->location_count = (uint32_t)found;
-	address->label = NULL;
 	return 0;
 }
 
 static int resolve_all(struct work *work)
 {
-	for (size_t i = 0; i < work->count; i++) {
-		if (resolve_address(work, &work->snapshot->addresses[work->addresses[i]]))
+	const struct address *addresses = work->snapshot->addresses;
+	size_t next;
+
+	for (size_t i = 0; i < work->count; i = next) {
+		for (next = i + 1; next < work->count; next++) {
+			if (addresses[work->addresses[next]].module != addresses[work->addresses[i]].module)
+				break;
+		}
+		if (resolve_module(work, work->addresses + i, next - i))
 			return -1;
 	}
 	return 0;
@@ -278,29 +181,53 @@ static int resolve_all(struct work *work)
 
 /* ---- What has no lines ---- */
 
-/* The bytes of a stack need the line of the first frame that is not the C or C++ runtime's. */
-static void charge_missing(struct work *work)
+/* Does the module belong to the C or C++ runtime, or is there none?  Asked once per module. */
+static bool *runtime_modules(const struct snapshot *snapshot)
+{
+	bool *runtime = calloc(snapshot->module_count + 1, sizeof(*runtime));
+
+	for (size_t i = 0; runtime && i < snapshot->module_count; i++)
+		runtime[i] = i == HDS_MODULE_NONE || is_runtime_module(snapshot->modules[i].path);
+	return runtime;
+}
+
+/* Per node: the innermost frame of its stack that is not the runtime's; 0: none. */
+static uint32_t *own_frames(const struct snapshot *snapshot)
+{
+	uint32_t *own = calloc(snapshot->node_count + 1, sizeof(*own));
+	bool *runtime = runtime_modules(snapshot);
+
+	for (uint32_t i = 1; own && runtime && i < snapshot->node_count; i++) {
+		uint32_t module = snapshot_address_of(snapshot, i)->module;
+		own[i] = module < snapshot->module_count && !runtime[module] ? i : own[snapshot->nodes[i].parent];
+	}
+	if (!runtime) {
+		free(own);
+		own = NULL;
+	}
+	free(runtime);
+	return own;
+}
+
+/* The bytes of a stack need the line of that frame. */
+static int charge_missing(const struct work *work)
 {
 	const struct snapshot *snapshot = work->snapshot;
+	uint32_t *own = own_frames(snapshot);
 
-	for (size_t i = 0; i < snapshot->stack_count; i++) {
-		uint32_t number = snapshot->stacks[i].node;
-		const struct address *address = NULL;
-		for (; number; number = snapshot->nodes[number].parent) {
-			address = snapshot_address_of(snapshot, number);
-			if (address->module == HDS_MODULE_NONE || address->module >= snapshot->module_count)
-				continue;
-			if (!is_runtime_module(snapshot->modules[address->module].path))
-				break;
-		}
-		if (number && work->entries[address->module] && lacks_line(snapshot, address))
-			work->entries[address->module]->missing_bytes += snapshot->stacks[i].live_bytes;
+	for (size_t i = 0; own && i < snapshot->stack_count; i++) {
+		uint32_t node = own[snapshot->stacks[i].node];
+		const struct address *address = node ? snapshot_address_of(snapshot, node) : NULL;
+		if (address && work->entry_of[address->module] && lacks_line(snapshot, address))
+			work->entry_of[address->module]->missing_bytes += snapshot->stacks[i].live_bytes;
 	}
+	free(own);
+	return own ? 0 : -1;
 }
 
 int symbols_resolve(struct symbols *symbols, struct snapshot *snapshot, struct error *error)
 {
-	struct work work = {.symbols = symbols, .snapshot = snapshot};
+	struct work work = {.entries = &symbols->entries, .snapshot = snapshot};
 	int status = -1;
 
 	/* The look-up tables of building would not know the new locations. */
@@ -311,14 +238,15 @@ int symbols_resolve(struct symbols *symbols, struct snapshot *snapshot, struct e
 		status = resolve_all(&work);
 	snapshot->locations = work.locations.list;
 	snapshot->location_count = work.locations.count;
-	if (status == 0) {
-		charge_missing(&work);
+	if (status == 0)
+		status = charge_missing(&work);
+	if (status == 0)
 		snapshot->symbolised = true;
-	} else {
+	else
 		error_nomem(error);
-	}
 	free(work.addresses);
-	free(work.entries);
+	free(work.lookups);
+	free(work.entry_of);
 	return status;
 }
 
@@ -334,13 +262,13 @@ static int by_bytes(const void *left, const void *right)
 size_t symbols_missing(const struct symbols *symbols, const struct symbols_missing **list)
 {
 	struct symbols *owner = (struct symbols *)symbols;
-	struct symbols_missing *missing = calloc(symbols->count + 1, sizeof(*missing));
+	struct symbols_missing *missing = calloc(symbols->entries.count + 1, sizeof(*missing));
 	size_t count = 0;
 
 	free(owner->missing);
 	*list = owner->missing = missing;
-	for (size_t i = 0; missing && i < symbols->count; i++) {
-		const struct entry *entry = symbols->entries[i];
+	for (size_t i = 0; missing && i < symbols->entries.count; i++) {
+		const struct entry *entry = symbols->entries.list[i];
 		const char *reason = entry->reason ? entry->reason : "no line for this code";
 		if (entry->reason || entry->missing_bytes)
 			missing[count++] = (struct symbols_missing){&entry->module, reason, entry->missing_bytes};

@@ -109,7 +109,7 @@ static uint32_t __attribute__((unused)) add_address(struct snapshot *snapshot, u
 	return number;
 }
 
-static const struct location *__attribute__((unused)) location_of(const struct snapshot *snapshot, uint32_t number, uint32_t index)
+static inline const struct location *__attribute__((unused)) location_of(const struct snapshot *snapshot, uint32_t number, uint32_t index)
 {
 	const struct address *address = snapshot_address_of(snapshot, number);
 
