@@ -117,7 +117,9 @@ ANALYZER_SRCS := \
 	analyzer/load.c \
 	analyzer/diff.c \
 	analyzer/stats.c \
+	analyzer/filter-note.c \
 	analyzer/stats-sums.c \
+	analyzer/selection.c \
 	analyzer/paths.c \
 	analyzer/places.c \
 	analyzer/attribution.c \
@@ -177,6 +179,7 @@ ANALYZER_SRCS := \
 	analyzer/worktree.c \
 	analyzer/traces.c \
 	analyzer/closest.c \
+	analyzer/pattern.c \
 	analyzer/estimate.c \
 	analyzer/runtime-names.c \
 	analyzer/intervals.c \
