@@ -94,6 +94,7 @@ ANALYZER_SRCS := \
 	analyzer/cmd-diff.c \
 	analyzer/cmd-info.c \
 	analyzer/cmd-export.c \
+	analyzer/cmd-env.c \
 	analyzer/cmd-doctor.c \
 	analyzer/run.c \
 	analyzer/present.c \
@@ -167,6 +168,7 @@ ANALYZER_SRCS := \
 	analyzer/help-completion.c \
 	analyzer/help.c \
 	analyzer/opts.c \
+	analyzer/recording.c \
 	analyzer/cmd.c \
 	analyzer/process.c \
 	analyzer/output.c \
