@@ -27,7 +27,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-#define EXTENT_MAX (UINT64_C(1) << 20)
+#define EXTENT_MAX (UINT64_C(128) << 10) /* an event may need room in six areas at once, and must not pause for more than 1 MiB */
 #define SPILL_WAITS 20000
 
 enum spill_state { SPILL_IDLE, SPILL_RUNNING, SPILL_DONE, SPILL_FAILED };
