@@ -93,7 +93,7 @@ static int make_all_stats(struct view *view, struct error *error)
 
 static int make_diff(struct view *view, struct error *error)
 {
-	int sort = view->options.sort >= 0 ? view->options.sort : SORT_DIFF;
+	int sort = view->options.sort >= 0 ? view->options.sort : view->options.usual_sort;
 
 	if (view->options.metric == METRIC_TEMPORARY && (sort == SORT_GROWTH || sort == SORT_SIZE))
 		sort = sort == SORT_SIZE ? SORT_COUNT : SORT_COUNT_GROWTH;
