@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # grow-on-demand under a test's hands: sourced after tap.sh.
 mkfifo server-in server-out
 # serve PROGRAM VARIABLE=VALUE…: starts it, preloaded; sets pid and server (the shell's number of it).  Descriptors 8 and 9 talk to it.
