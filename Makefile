@@ -109,6 +109,7 @@ ANALYZER_SRCS := \
 	analyzer/summary.c \
 	analyzer/view-rows.c \
 	analyzer/view-prose.c \
+	analyzer/view-via.c \
 	analyzer/convert.c \
 	analyzer/doctor-elf.c \
 	analyzer/peak.c \
@@ -117,6 +118,7 @@ ANALYZER_SRCS := \
 	analyzer/load.c \
 	analyzer/diff.c \
 	analyzer/stats.c \
+	analyzer/vias.c \
 	analyzer/stats-sums.c \
 	analyzer/paths.c \
 	analyzer/places.c \
@@ -174,6 +176,7 @@ ANALYZER_SRCS := \
 	analyzer/json-scan.c \
 	analyzer/library.c \
 	analyzer/naming.c \
+	analyzer/function-name.c \
 	analyzer/worktree.c \
 	analyzer/traces.c \
 	analyzer/closest.c \
