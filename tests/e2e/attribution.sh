@@ -31,6 +31,7 @@ without_bytes()
 # ---- C++ -------------------------------------------------------------------------------------------------------------------------
 # The bytes on the program's own lines, in percent rounded down, of all that live at the end but libstdc++'s emergency pool: the one block
 # that was there before main.
+# shellcheck disable=SC2016
 own_share()
 {
 	ask stats "$1.hds" -n 0 -k lineno -- '([.stats[] | select(.frames[0].file == "containers.cpp" or .frames[0].file == "include/ring.hpp") | .size] | add) as $own
