@@ -94,6 +94,7 @@ ANALYZER_SRCS := \
 	analyzer/cmd-diff.c \
 	analyzer/cmd-info.c \
 	analyzer/cmd-export.c \
+	analyzer/cmd-env.c \
 	analyzer/cmd-doctor.c \
 	analyzer/run.c \
 	analyzer/present.c \
@@ -119,7 +120,9 @@ ANALYZER_SRCS := \
 	analyzer/diff.c \
 	analyzer/stats.c \
 	analyzer/vias.c \
+	analyzer/filter-note.c \
 	analyzer/stats-sums.c \
+	analyzer/selection.c \
 	analyzer/paths.c \
 	analyzer/places.c \
 	analyzer/attribution.c \
@@ -169,6 +172,7 @@ ANALYZER_SRCS := \
 	analyzer/help-completion.c \
 	analyzer/help.c \
 	analyzer/opts.c \
+	analyzer/recording.c \
 	analyzer/cmd.c \
 	analyzer/process.c \
 	analyzer/output.c \
@@ -180,6 +184,7 @@ ANALYZER_SRCS := \
 	analyzer/worktree.c \
 	analyzer/traces.c \
 	analyzer/closest.c \
+	analyzer/pattern.c \
 	analyzer/estimate.c \
 	analyzer/runtime-names.c \
 	analyzer/intervals.c \
@@ -297,7 +302,7 @@ targets: $(TARGETS) $(TARGET_LIBS) $(SCENARIOS) bench-programs
 # TESTS=… picks tests by name: `make check-unit TESTS='check-blocks check-threads'`, `make check-e2e TESTS=scenarios`.
 TESTS ?=
 pick = $(if $(TESTS),$(foreach name,$(TESTS),$(filter %/$(name) %/$(name).sh,$(1))),$(1))
-E2E   := $(filter-out %/tap.sh,$(sort $(wildcard tests/e2e/*.sh tests/fault/*.sh)))
+E2E   := $(filter-out %/tap.sh %/transcript.sh,$(sort $(wildcard tests/e2e/*.sh tests/fault/*.sh)))
 
 .PHONY: check check-unit check-e2e
 check: all tests ## run every test that needs no further installation: unit tests, then end to end

@@ -93,6 +93,7 @@ static int run(const struct cmd *cmd, void *values, int argc, char **argv)
 
 static const struct opt_group groups[] = {
 	{"What is shown", view_opts, offsetof(struct options, view)},
+	{"Which blocks, and whose", view_select_opts, offsetof(struct options, view)},
 	{"Output", view_format_opts, offsetof(struct options, view)},
 	{"Symbols", load_opts, offsetof(struct options, load)},
 };

@@ -29,11 +29,22 @@ const struct opt view_opts[] = {
 	 metric_names},
 	{"sort", 's', OPT_CHOICE, AT(sort), "ORDER",
 	 "what comes first; diff is the size of the difference whatever its sign (default of diff), growth what grew most", sort_names},
-	{"filter", 0, OPT_LIST, AT(filter), "SPEC",
-	 "only stacks whose file matches; SPEC is PATTERN[:LINE][@all-frames][@domain=N], a shell pattern for the "
-	 "whole name; may be repeated",
+	{"match", 0, OPT_CHOICE, AT(match), "HOW", "how the groups of two snapshots are matched", match_names},
+	{"full-names", 0, OPT_FLAG, AT(full_names), NULL, "do not shorten names in text", NULL},
+	{"traceback-limit", 0, OPT_INTEGER, AT(traceback_limit), "N",
+	 "with --format traceback: only the N most recent frames, or all but the |N| most recent "
+	 "if N is negative",
 	 NULL},
-	{"exclude", 0, OPT_LIST, AT(exclude), "SPEC", "no stacks that match; may be repeated", NULL},
+	{"most-recent-first", 0, OPT_FLAG, AT(most_recent_first), NULL, "with --format traceback: innermost frame first", NULL},
+	{0},
+};
+
+const struct opt view_select_opts[] = {
+	{"filter", 0, OPT_LIST, AT(filter), "SPEC",
+	 "only blocks that match; SPEC is [file:|base:|func:|module:|thread:|process:]PATTERN[:LINE][@all-frames][@domain=N], a shell "
+	 "pattern for the whole name of the file (base: its last component); may be repeated",
+	 NULL},
+	{"exclude", 0, OPT_LIST, AT(exclude), "SPEC", "no blocks that match; may be repeated", NULL},
 	{"attribute", 0, OPT_CHOICE, AT(attribute), "WHOSE",
 	 "which frame a block belongs to: the innermost of your sources (default), the innermost outside "
 	 "of runtimes and wrappers, or the raw caller",
@@ -44,13 +55,6 @@ const struct opt view_opts[] = {
 	 NULL},
 	{"source-root", 0, OPT_STRING, AT(source_root), "DIR",
 	 "where your sources are (default: the git work tree that the program ran in)", NULL},
-	{"match", 0, OPT_CHOICE, AT(match), "HOW", "how the groups of two snapshots are matched", match_names},
-	{"full-names", 0, OPT_FLAG, AT(full_names), NULL, "do not shorten names in text", NULL},
-	{"traceback-limit", 0, OPT_INTEGER, AT(traceback_limit), "N",
-	 "with --format traceback: only the N most recent frames, or all but the |N| most recent "
-	 "if N is negative",
-	 NULL},
-	{"most-recent-first", 0, OPT_FLAG, AT(most_recent_first), NULL, "with --format traceback: innermost frame first", NULL},
 	{0},
 };
 

@@ -29,6 +29,7 @@ struct view_options {
 #define VIEW_LIMIT_UNSET (~0ull)
 
 extern const struct opt view_opts[];
+extern const struct opt view_select_opts[]; /* which blocks count, and whose line they belong to */
 extern const struct opt view_format_opts[]; /* only --format, -o and --color, for other commands with reports */
 extern const char *const view_key_names[];
 
