@@ -155,6 +155,7 @@ ANALYZER_SRCS := \
 	analyzer/snapshot-json.c \
 	analyzer/snapshot-write.c \
 	analyzer/snapshot-add.c \
+	analyzer/perf-map.c \
 	analyzer/snapshot-trace-totals.c \
 	analyzer/snapshot-trace-info.c \
 	analyzer/snapshot-trace-blocks.c \
