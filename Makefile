@@ -117,6 +117,9 @@ ANALYZER_SRCS := \
 	analyzer/view-words.c \
 	analyzer/load.c \
 	analyzer/diff.c \
+	analyzer/match.c \
+	analyzer/match-items.c \
+	analyzer/match-pairs.c \
 	analyzer/stats.c \
 	analyzer/filter-note.c \
 	analyzer/stats-sums.c \
@@ -127,6 +130,7 @@ ANALYZER_SRCS := \
 	analyzer/filter.c \
 	analyzer/keys.c \
 	analyzer/snapshot-export.c \
+	analyzer/map-path.c \
 	analyzer/frames.c \
 	analyzer/symbols.c \
 	analyzer/symbols-entries.c \
