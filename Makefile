@@ -104,6 +104,7 @@ ANALYZER_SRCS := \
 	analyzer/collect.c \
 	analyzer/orphans.c \
 	analyzer/doctor.c \
+	analyzer/installation.c \
 	analyzer/view.c \
 	analyzer/rundir.c \
 	analyzer/assemble.c \
