@@ -111,6 +111,7 @@ ANALYZER_SRCS := \
 	analyzer/summary.c \
 	analyzer/view-rows.c \
 	analyzer/view-prose.c \
+	analyzer/view-via.c \
 	analyzer/convert.c \
 	analyzer/doctor-elf.c \
 	analyzer/peak.c \
@@ -119,7 +120,10 @@ ANALYZER_SRCS := \
 	analyzer/load.c \
 	analyzer/diff.c \
 	analyzer/stats.c \
+	analyzer/vias.c \
+	analyzer/filter-note.c \
 	analyzer/stats-sums.c \
+	analyzer/selection.c \
 	analyzer/paths.c \
 	analyzer/places.c \
 	analyzer/attribution.c \
@@ -177,9 +181,11 @@ ANALYZER_SRCS := \
 	analyzer/json-scan.c \
 	analyzer/library.c \
 	analyzer/naming.c \
+	analyzer/function-name.c \
 	analyzer/worktree.c \
 	analyzer/traces.c \
 	analyzer/closest.c \
+	analyzer/pattern.c \
 	analyzer/estimate.c \
 	analyzer/runtime-names.c \
 	analyzer/intervals.c \
