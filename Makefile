@@ -104,12 +104,14 @@ ANALYZER_SRCS := \
 	analyzer/collect.c \
 	analyzer/orphans.c \
 	analyzer/doctor.c \
+	analyzer/installation.c \
 	analyzer/view.c \
 	analyzer/rundir.c \
 	analyzer/assemble.c \
 	analyzer/summary.c \
 	analyzer/view-rows.c \
 	analyzer/view-prose.c \
+	analyzer/view-via.c \
 	analyzer/convert.c \
 	analyzer/doctor-elf.c \
 	analyzer/peak.c \
@@ -118,6 +120,7 @@ ANALYZER_SRCS := \
 	analyzer/load.c \
 	analyzer/diff.c \
 	analyzer/stats.c \
+	analyzer/vias.c \
 	analyzer/filter-note.c \
 	analyzer/stats-sums.c \
 	analyzer/selection.c \
@@ -179,6 +182,7 @@ ANALYZER_SRCS := \
 	analyzer/json-scan.c \
 	analyzer/library.c \
 	analyzer/naming.c \
+	analyzer/function-name.c \
 	analyzer/worktree.c \
 	analyzer/traces.c \
 	analyzer/closest.c \
