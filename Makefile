@@ -104,12 +104,14 @@ ANALYZER_SRCS := \
 	analyzer/collect.c \
 	analyzer/orphans.c \
 	analyzer/doctor.c \
+	analyzer/installation.c \
 	analyzer/view.c \
 	analyzer/rundir.c \
 	analyzer/assemble.c \
 	analyzer/summary.c \
 	analyzer/view-rows.c \
 	analyzer/view-prose.c \
+	analyzer/view-via.c \
 	analyzer/convert.c \
 	analyzer/doctor-elf.c \
 	analyzer/peak.c \
@@ -121,6 +123,7 @@ ANALYZER_SRCS := \
 	analyzer/match-items.c \
 	analyzer/match-pairs.c \
 	analyzer/stats.c \
+	analyzer/vias.c \
 	analyzer/filter-note.c \
 	analyzer/stats-sums.c \
 	analyzer/selection.c \
@@ -171,6 +174,7 @@ ANALYZER_SRCS := \
 	analyzer/source.c \
 	analyzer/report.c \
 	analyzer/help-man.c \
+	analyzer/config.c \
 	analyzer/help-completion.c \
 	analyzer/help.c \
 	analyzer/opts.c \
@@ -182,6 +186,7 @@ ANALYZER_SRCS := \
 	analyzer/json-scan.c \
 	analyzer/library.c \
 	analyzer/naming.c \
+	analyzer/function-name.c \
 	analyzer/worktree.c \
 	analyzer/traces.c \
 	analyzer/closest.c \
