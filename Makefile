@@ -171,6 +171,7 @@ ANALYZER_SRCS := \
 	analyzer/source.c \
 	analyzer/report.c \
 	analyzer/help-man.c \
+	analyzer/config.c \
 	analyzer/help-completion.c \
 	analyzer/help.c \
 	analyzer/opts.c \
