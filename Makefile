@@ -93,6 +93,7 @@ ANALYZER_SRCS := \
 	analyzer/cmd-stats.c \
 	analyzer/cmd-diff.c \
 	analyzer/cmd-info.c \
+	analyzer/cmd-symbolize.c \
 	analyzer/cmd-export.c \
 	analyzer/cmd-env.c \
 	analyzer/cmd-doctor.c \
