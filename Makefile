@@ -113,6 +113,7 @@ ANALYZER_SRCS := \
 	analyzer/view-rows.c \
 	analyzer/view-prose.c \
 	analyzer/view-via.c \
+	analyzer/view-hint.c \
 	analyzer/convert.c \
 	analyzer/doctor-elf.c \
 	analyzer/peak.c \
@@ -137,6 +138,7 @@ ANALYZER_SRCS := \
 	analyzer/map-path.c \
 	analyzer/frames.c \
 	analyzer/symbols.c \
+	analyzer/symbols-later.c \
 	analyzer/symbols-entries.c \
 	analyzer/symbols-dwfl.c \
 	analyzer/symbols-dwarf.c \
@@ -189,6 +191,7 @@ ANALYZER_SRCS := \
 	analyzer/library.c \
 	analyzer/naming.c \
 	analyzer/function-name.c \
+	analyzer/packages.c \
 	analyzer/worktree.c \
 	analyzer/traces.c \
 	analyzer/closest.c \

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "symbols-later.h"
+
 const struct opt load_opts[] = {
 	{"debug-dir", 0, OPT_LIST, offsetof(struct load_options, debug_dirs), "DIR",
 	 "search DIR for separate debug files before /usr/lib/debug; may be repeated", NULL},
@@ -61,7 +63,10 @@ static int resolve(struct load *load, struct snapshot *snapshot, struct error *e
 {
 	struct symbols_options options = {load->options->debug_dirs.items, load->options->sysroot, load->options->debuginfod};
 
-	if (snapshot->symbolised || !load->options->symbols)
+	bool asked = load->options->debug_dirs.count || load->options->sysroot || load->options->debuginfod;
+	bool complete = snapshot->symbolised && !asked && !symbols_later(snapshot, "");
+
+	if (complete || snapshot->kind == SNAPSHOT_JSON || !load->options->symbols)
 		return 0;
 	if (!load->symbols)
 		load->symbols = symbols_new(&options, error);
