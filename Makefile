@@ -94,6 +94,7 @@ ANALYZER_SRCS := \
 	analyzer/cmd-diff.c \
 	analyzer/cmd-info.c \
 	analyzer/cmd-export.c \
+	analyzer/cmd-env.c \
 	analyzer/cmd-doctor.c \
 	analyzer/run.c \
 	analyzer/present.c \
@@ -117,7 +118,9 @@ ANALYZER_SRCS := \
 	analyzer/load.c \
 	analyzer/diff.c \
 	analyzer/stats.c \
+	analyzer/filter-note.c \
 	analyzer/stats-sums.c \
+	analyzer/selection.c \
 	analyzer/paths.c \
 	analyzer/places.c \
 	analyzer/attribution.c \
@@ -167,6 +170,7 @@ ANALYZER_SRCS := \
 	analyzer/help-completion.c \
 	analyzer/help.c \
 	analyzer/opts.c \
+	analyzer/recording.c \
 	analyzer/cmd.c \
 	analyzer/process.c \
 	analyzer/output.c \
@@ -177,6 +181,7 @@ ANALYZER_SRCS := \
 	analyzer/worktree.c \
 	analyzer/traces.c \
 	analyzer/closest.c \
+	analyzer/pattern.c \
 	analyzer/estimate.c \
 	analyzer/runtime-names.c \
 	analyzer/intervals.c \

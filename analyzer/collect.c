@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "filter.h"
+#include "pattern.h"
 #include "rundir.h"
 
 #define MS UINT64_C(1000000)

@@ -53,7 +53,7 @@ static int refuse(const char *text)
 
 static int build_environment(struct run *run, struct error *error)
 {
-	char number[32], *output = naming_for_survivors(&run->naming);
+	char *output = naming_for_survivors(&run->naming);
 
 	environment_init(&run->environment);
 	environment_preload(&run->environment, run->library);
@@ -62,14 +62,7 @@ static int build_environment(struct run *run, struct error *error)
 	if (!output)
 		run->environment.failed = true;
 	free(output);
-	if (run->options->nframe) {
-		snprintf(number, sizeof(number), "%llu", run->options->nframe);
-		environment_set(&run->environment, "HEAPDELTA_NFRAME", number);
-	}
-	if (run->options->sample)
-		environment_set(&run->environment, "HEAPDELTA_SAMPLE", run->options->sample);
-	if (!run->options->follow)
-		environment_set(&run->environment, "HEAPDELTA_FOLLOW", "0");
+	recording_environment(&run->options->recording, &run->environment);
 	return run->environment.failed ? error_nomem(error) : 0;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "paths.h"
+#include "selection.h"
 
 /* One run of stats_make. */
 struct builder {
@@ -23,8 +24,7 @@ struct builder {
 	size_t group_of_room, group_room;
 	struct frame_ref *kept; /* innermost frames of the stack at hand, if nframe cuts the others */
 	size_t kept_count, kept_room;
-	uint64_t *any;    /* filter bits of them together */
-	const char *name; /* of the process; NULL: not needed yet */
+	struct selection selection;
 };
 
 /* What one stack, or in cumulative statistics one node, adds to a group. */
@@ -145,53 +145,18 @@ static int credit_stack(struct builder *builder, const struct credit *credit)
 	return 0;
 }
 
-/* Outermost of the kept frames that is no start code, else the outermost one. */
-static int find_thread(struct builder *builder, const struct credit *credit, struct frame_ref *thread)
-{
-	if (!builder->kept_count) {
-		*thread = builder->paths.threads[credit->node];
-		return 0;
-	}
-	*thread = builder->kept[builder->kept_count - 1];
-	for (size_t i = builder->kept_count; i-- > 0;) {
-		const struct place *place = places_at(&builder->stats->places, builder->kept[i]);
-		if (!place)
-			return -1;
-		if (place->outermost)
-			continue;
-		*thread = builder->kept[i];
-		break;
-	}
-	return 0;
-}
-
 static int credit_thread(struct builder *builder, const struct credit *credit)
 {
 	struct frame_ref thread;
 
-	return find_thread(builder, credit, &thread) ? -1 : credit_frame(builder, credit, thread, NULL);
-}
-
-/* NULL: out of memory. */
-static const char *process_name(struct builder *builder, uint32_t stack)
-{
-	const struct snapshot *snapshot = builder->snapshot;
-	char name[256];
-
-	if (snapshot->stack_process)
-		return snapshot->processes[snapshot->stack_process[stack]];
-	if (!snapshot->info.pid)
-		return snapshot->name;
-	if (!builder->name) {
-		snprintf(name, sizeof(name), "%llu %s", (unsigned long long)snapshot->info.pid, snapshot->info.command);
-		builder->name = intern_add(snapshot->intern, name);
-	}
-	return builder->name;
+	return paths_thread(&builder->paths, credit->node, builder->kept, builder->kept_count, &thread)
+		       ? -1
+		       : credit_frame(builder, credit, thread, NULL);
 }
 
 static int credit_process(struct builder *builder, const struct credit *credit)
 {
-	const char *name = process_name(builder, credit->stack);
+	const char *name = selection_process(&builder->selection, credit->stack);
 	struct keys *keys = builder->stats->keys;
 	uint32_t frame = name ? keys_frame(keys, name, 0, NULL) : KEYS_NONE;
 	struct group *group = frame == KEYS_NONE ? NULL : find_group(builder, keys_list(keys, KEYS_EMPTY, frame));
@@ -303,43 +268,6 @@ static int keep_frames(struct builder *builder, const struct credit *credit)
 	return 0;
 }
 
-/* Filter bits of all frames that count.  NULL: out of memory. */
-static const uint64_t *bits_of_all(struct builder *builder, uint32_t node)
-{
-	struct places *places = &builder->stats->places;
-
-	if (!builder->kept_count)
-		return builder->paths.bits + node * places->words;
-	memset(builder->any, 0, places->words * sizeof(*builder->any));
-	for (size_t i = 0; i < builder->kept_count; i++) {
-		const struct place *place = places_at(places, builder->kept[i]);
-		if (!place)
-			return NULL;
-		for (size_t word = 0; word < places->words; word++)
-			builder->any[word] |= places_bits(places, place)[word];
-	}
-	return builder->any;
-}
-
-static int filter_stack(struct builder *builder, const struct credit *credit, uint32_t domain, bool *passes)
-{
-	struct filters *filters = builder->options->filters;
-	struct places *places = &builder->stats->places;
-	const uint64_t *any = NULL;
-	const struct place *place;
-
-	*passes = true;
-	if (!filters)
-		return 0;
-	if (filters->all_frames && !(any = bits_of_all(builder, credit->node)))
-		return -1;
-	place = places_at(places, credit->chosen);
-	if (!place)
-		return -1;
-	*passes = filters_decide(filters, places_bits(places, place), any, domain);
-	return 0;
-}
-
 static void note_missing_line(struct builder *builder, const struct credit *credit)
 {
 	const struct snapshot *snapshot = builder->snapshot;
@@ -359,6 +287,7 @@ static int add_stack(struct builder *builder, uint32_t number)
 	uint64_t distance = builder->snapshot->info.sample_bytes;
 	struct stats *stats = builder->stats;
 	struct credit credit = {.sum = measure(stack, builder->options->metric, distance), .stack = number, .node = stack->node};
+	struct candidate candidate;
 	bool passes;
 
 	if (!credit.sum.counted && !distance)
@@ -367,7 +296,10 @@ static int add_stack(struct builder *builder, uint32_t number)
 	credit.chosen = paths_chosen(&builder->paths, stack->node);
 	credit.attributed = (uint32_t)paths_attributed(&builder->paths, stack->node);
 	credit.sum.one_time = attribution_is_once(builder->paths.list[stack->node].state);
-	if (keep_frames(builder, &credit) || filter_stack(builder, &credit, stack->domain, &passes))
+	if (keep_frames(builder, &credit))
+		return -1;
+	candidate = (struct candidate){number, credit.chosen, builder->kept, builder->kept_count};
+	if (selection_decide(&builder->selection, &candidate, &passes))
 		return -1;
 	if (!passes) {
 		stats->filtered_out += credit.sum.counted;
@@ -448,8 +380,9 @@ static int prepare(struct builder *builder)
 		return -1;
 	if (options->cumulative)
 		builder->sums = calloc(snapshot->node_count + 1, sizeof(*builder->sums));
-	builder->any = calloc(stats->places.words + 1, sizeof(*builder->any));
-	return builder->any && (builder->sums || !options->cumulative) ? 0 : -1;
+	if (selection_init(&builder->selection, snapshot, options->filters, &builder->paths))
+		return -1;
+	return builder->sums || !options->cumulative ? 0 : -1;
 }
 
 static int make(struct builder *builder)
@@ -474,7 +407,7 @@ int stats_make(struct stats *stats, const struct snapshot *snapshot, const struc
 	free(builder.sums);
 	free(builder.group_of);
 	free(builder.kept);
-	free(builder.any);
+	selection_release(&builder.selection);
 	if (result == 0)
 		return 0;
 	stats_release(stats);

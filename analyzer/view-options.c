@@ -41,10 +41,10 @@ const struct opt view_opts[] = {
 
 const struct opt view_select_opts[] = {
 	{"filter", 0, OPT_LIST, AT(filter), "SPEC",
-	 "only stacks whose file matches; SPEC is PATTERN[:LINE][@all-frames][@domain=N], a shell pattern for the "
-	 "whole name; may be repeated",
+	 "only blocks that match; SPEC is [file:|base:|func:|module:|thread:|process:]PATTERN[:LINE][@all-frames][@domain=N], a shell "
+	 "pattern for the whole name of the file (base: its last component); may be repeated",
 	 NULL},
-	{"exclude", 0, OPT_LIST, AT(exclude), "SPEC", "no stacks that match; may be repeated", NULL},
+	{"exclude", 0, OPT_LIST, AT(exclude), "SPEC", "no blocks that match; may be repeated", NULL},
 	{"attribute", 0, OPT_CHOICE, AT(attribute), "WHOSE",
 	 "which frame a block belongs to: the innermost of your sources (default), the innermost outside "
 	 "of runtimes and wrappers, or the raw caller",

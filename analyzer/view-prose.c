@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#include "closest.h"
 #include "estimate.h"
+#include "filter-note.h"
 #include "size-text.h"
 #include "view-words.h"
 
@@ -335,48 +335,23 @@ void view_summary_footer(struct report *report, const struct view *view)
 
 /* ---- Notes ---- */
 
-/* The last component of a pattern or a path: what people misspell. */
-static const char *base(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-static void note_filter(struct report *report, const struct view *view, const struct filter *filter, size_t stacks)
-{
-	struct closest closest;
-
-	closest_init(&closest, base(filter->pattern));
-	for (size_t i = 0; i < view->count; i++) {
-		const struct snapshot *snapshot = &view->snapshots[i];
-		for (size_t j = 0; j < snapshot->location_count; j++) {
-			const char *file = snapshot->locations[j].file, *relative;
-			if (!file || (j && file == snapshot->locations[j - 1].file))
-				continue;
-			relative = filter_relative(view->roots[i], file);
-			closest_try_as(&closest, base(file), relative ? relative : file);
-		}
-	}
-	report_line(report, &report->notes, "filter '%s' matched none of %zu stacks%s%s", filter->spec, stacks,
-		    closest.best ? "; close: " : "", closest.best ? closest.best : "");
-}
-
 static void note_filters(struct report *report, const struct view *view)
 {
-	size_t stacks = 0;
+	struct filter_scope scope = {view->snapshots, view->roots, view->count, 0};
+	struct strbuf line;
 
+	strbuf_init(&line);
 	for (size_t i = 0; i < view->count; i++)
-		stacks += view->stats[i].considered;
-	for (size_t i = 0; i < view->filters.count; i++) {
-		const struct filter *filter = &view->filters.list[i];
-		if (view->filters.matches[i] || stacks == 0)
+		scope.stacks += view->stats[i].considered;
+	for (size_t i = 0; i < view->filters.count && scope.stacks; i++) {
+		if (view->filters.matches[i])
 			continue;
-		if (filter->pattern)
-			note_filter(report, view, filter, stacks);
-		else
-			report_line(report, &report->notes, "filter '%s' matched none of %zu stacks", filter->spec, stacks);
+		strbuf_clear(&line);
+		filter_note(&line, &view->filters.list[i], &scope);
+		report_line(report, &report->notes, "%s", line.data);
 	}
+	report->failed |= line.failed;
+	strbuf_release(&line);
 }
 
 static bool differ(const char *a, const char *b)

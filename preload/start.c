@@ -68,6 +68,7 @@ static void describe(struct scratch *scratch, struct trace_options *options)
 	options->nframe = config.nframe;
 	options->verify = config.verify;
 	options->sample_bytes = config.sample_bytes;
+	options->limit_bytes = config.trace_limit;
 	options->hold = true;
 	options->flags = (parent_file[0] ? HDT_FLAG_FORKED : 0) | (config.lock ? HDT_FLAG_SUPERVISED : 0);
 }

@@ -361,6 +361,7 @@ int trace_create(const struct trace_options *options)
 	bool made = make_alive_word() && reserve(wanted_bytes(options->reserve_bytes));
 
 	trace.owner_pid = getpid();
+	trace.limit_bytes = options->limit_bytes;
 	atomic_store(&trace.growth_closed, false);
 	if (made)
 		made = try_directories(options, run) || use_private_memory();

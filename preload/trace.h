@@ -26,6 +26,7 @@ struct trace_options {
 	uint64_t sample_bytes;
 	uint32_t verify;
 	uint64_t reserve_bytes; /* 0: default (16 GiB, less under RLIMIT_AS / RLIMIT_FSIZE) */
+	uint64_t limit_bytes;   /* 0: none; else no table grows when all of them have this size */
 	uint32_t flags;         /* enum hdt_flags to start with */
 	bool hold;              /* leave `alive` to the caller, who has more to prepare */
 };
@@ -43,6 +44,7 @@ struct trace {
 	struct hdt_header *header;
 	uint8_t *areas[HDT_AREA_COUNT]; /* where each begins */
 	uint64_t reserved_bytes;        /* of address space at base */
+	uint64_t limit_bytes;           /* of memory, or of the disk, that the tables may take; 0: no limit */
 	_Atomic(uint32_t) *alive;
 	uint32_t process_number;   /* counts the fork children in this line of descent; caches carry it */
 	bool is_private;           /* no file could be made: the tables die with the process */

@@ -78,6 +78,10 @@ enum hdt_loss {
 };
 #define HDT_LOSS_ROOM 16
 
+/* A limit on the size of the tables (HEAPDELTA_TRACE_LIMIT), in bytes. */
+#define HDT_LIMIT_MIN (UINT64_C(1) << 20)
+#define HDT_LIMIT_MAX (UINT64_C(1) << 40)
+
 enum hdt_state { HDT_STATE_STARTING, HDT_STATE_RUNNING, HDT_STATE_SEALED };
 
 enum hdt_flags {
