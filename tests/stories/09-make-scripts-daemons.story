@@ -5,6 +5,6 @@ $ heapdelta run ./run-tests.sh
 $ heapdelta stats -k process --filter process:worker
 $ heapdelta run --only 'cc1*' -o make.hds -- make -sBj2
 $ ls | grep -c '^make'
-% printf '#include <unistd.h>\n#include <stdlib.h>\nint main(void) { char *p = malloc(4321); if (daemon(1, 1)) return 1; p[0] = 1; while (access("stop", F_OK)) usleep(20000); return 0; }\n' >daemon.c && gcc -g -o daemon daemon.c
+% printf '#include <unistd.h>\n#include <stdlib.h>\nint main(void) { if (daemon(1, 1)) return 1; char *p = malloc(4321); p[0] = 1; while (access("stop", F_OK)) usleep(20000); return 0; }\n' >daemon.c && gcc -g -o daemon daemon.c
 $ heapdelta run -o daemon.hds ./daemon
 % touch stop
