@@ -110,6 +110,7 @@ ANALYZER_SRCS := \
 	analyzer/summary.c \
 	analyzer/view-rows.c \
 	analyzer/view-prose.c \
+	analyzer/view-via.c \
 	analyzer/convert.c \
 	analyzer/doctor-elf.c \
 	analyzer/peak.c \
@@ -118,6 +119,7 @@ ANALYZER_SRCS := \
 	analyzer/load.c \
 	analyzer/diff.c \
 	analyzer/stats.c \
+	analyzer/vias.c \
 	analyzer/filter-note.c \
 	analyzer/stats-sums.c \
 	analyzer/selection.c \
@@ -178,6 +180,7 @@ ANALYZER_SRCS := \
 	analyzer/json-scan.c \
 	analyzer/library.c \
 	analyzer/naming.c \
+	analyzer/function-name.c \
 	analyzer/worktree.c \
 	analyzer/traces.c \
 	analyzer/closest.c \

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "estimate.h"
+#include "function-name.h"
 #include "view-words.h"
 
 enum number { SIZES, SIZE, SIZE_DIFF, COUNTS, COUNT, COUNT_DIFF, AVERAGE, SIZE_ERROR, LOST };
@@ -241,7 +242,7 @@ static bool is_prose(const struct view *view)
 static void add_function(const struct view *view, struct strbuf *out, const char *function)
 {
 	if (is_prose(view) && !view->options.full_names)
-		words_function(out, function);
+		function_name_short(out, function);
 	else
 		strbuf_puts(out, function);
 }
@@ -362,10 +363,7 @@ static void add_remarks(const struct view *view, const struct group *group, size
 		strbuf_puts(&row->source, source);
 	else if (source)
 		words_cut(&row->source, source, SOURCE_WIDTH);
-	if (group->via && view->options.key == KEY_LINENO) {
-		strbuf_puts(&row->via, "via ");
-		add_function(view, &row->via, group->via);
-	}
+	view_via(&row->via, view, &view->stats[snapshot], group);
 }
 
 static void add_mark(const struct view *view, const struct diff_row *diff, struct report_row *row)

@@ -41,8 +41,5 @@ void words_build_id(struct strbuf *out, const struct module *module, size_t digi
 const struct module *words_main_module(const struct snapshot *snapshot);
 /* At most `width` code points; what is cut off is shown as "…". */
 void words_cut(struct strbuf *out, const char *text, size_t width);
-/* A C++ or Rust name as people write it: without default and overlong template arguments, a long one without return type and parameters, too:
- * "std::vector<int>::resize", "std::map<…>::operator[]". */
-void words_function(struct strbuf *out, const char *function);
 
 #endif

@@ -132,10 +132,13 @@ static bool is_one_time(const struct view *view, size_t index)
 		return false;
 	if (!view_is_diff(view))
 		return view->stats[0].groups[index].one_time;
+	/* What was there already and has grown since does not live once, whoever allocates it. */
+	const struct group *before = NULL;
 	for (size_t i = 0; i < view->count; i++) {
 		const struct group *group = view->diff.rows[index].groups[i];
-		if (group && !group->one_time)
+		if (group && (!group->one_time || (before && group->count > before->count)))
 			return false;
+		before = group ? group : before;
 	}
 	return true;
 }
