@@ -8,4 +8,4 @@ $ heapdelta stats app.hds
 $ heapdelta symbolize app.hds --debug-dir symbols -o full.hds
 $ heapdelta stats full.hds
 % heapdelta run -q -o perl.hds perl -e 'my %h = map { $_ => "x" x $_ } 1..100; sleep 0'
-$ heapdelta stats perl.hds --format json | jq '[.stats[].frames[].function | select(. == null or test("^0x"))] | length'
+$ heapdelta stats perl.hds -n 0 -k traceback | grep -cE '^ *(0x)?[0-9a-f]{6,}'

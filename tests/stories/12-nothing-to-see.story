@@ -1,4 +1,5 @@
 # Hello world keeps nothing: the tool says so and what to do next.
+%mask s/hello\.[0-9]+/hello.PID/
 % mkdir hello && cd hello && git init -q . && printf '#include <stdio.h>\nint main(void)\n{\n\tputs("hello");\n}\n' >hello.c && gcc -g -o hello hello.c
 $ heapdelta run ./hello
 hello
