@@ -94,7 +94,9 @@ ANALYZER_SRCS := \
 	analyzer/cmd-stats.c \
 	analyzer/cmd-diff.c \
 	analyzer/cmd-info.c \
+	analyzer/cmd-symbolize.c \
 	analyzer/cmd-export.c \
+	analyzer/cmd-env.c \
 	analyzer/cmd-doctor.c \
 	analyzer/run.c \
 	analyzer/present.c \
@@ -104,12 +106,14 @@ ANALYZER_SRCS := \
 	analyzer/collect.c \
 	analyzer/orphans.c \
 	analyzer/doctor.c \
+	analyzer/installation.c \
 	analyzer/view.c \
 	analyzer/rundir.c \
 	analyzer/assemble.c \
 	analyzer/summary.c \
 	analyzer/view-rows.c \
 	analyzer/view-prose.c \
+	analyzer/view-via.c \
 	analyzer/convert.c \
 	analyzer/doctor-elf.c \
 	analyzer/peak.c \
@@ -117,14 +121,21 @@ ANALYZER_SRCS := \
 	analyzer/view-words.c \
 	analyzer/load.c \
 	analyzer/diff.c \
+	analyzer/match.c \
+	analyzer/match-items.c \
+	analyzer/match-pairs.c \
 	analyzer/stats.c \
+	analyzer/vias.c \
+	analyzer/filter-note.c \
 	analyzer/stats-sums.c \
+	analyzer/selection.c \
 	analyzer/paths.c \
 	analyzer/places.c \
 	analyzer/attribution.c \
 	analyzer/filter.c \
 	analyzer/keys.c \
 	analyzer/snapshot-export.c \
+	analyzer/map-path.c \
 	analyzer/frames.c \
 	analyzer/symbols.c \
 	analyzer/symbols-entries.c \
@@ -151,6 +162,7 @@ ANALYZER_SRCS := \
 	analyzer/snapshot-json.c \
 	analyzer/snapshot-write.c \
 	analyzer/snapshot-add.c \
+	analyzer/perf-map.c \
 	analyzer/snapshot-trace-totals.c \
 	analyzer/snapshot-trace-info.c \
 	analyzer/snapshot-trace-blocks.c \
@@ -165,9 +177,11 @@ ANALYZER_SRCS := \
 	analyzer/source.c \
 	analyzer/report.c \
 	analyzer/help-man.c \
+	analyzer/config.c \
 	analyzer/help-completion.c \
 	analyzer/help.c \
 	analyzer/opts.c \
+	analyzer/recording.c \
 	analyzer/cmd.c \
 	analyzer/process.c \
 	analyzer/output.c \
@@ -175,9 +189,11 @@ ANALYZER_SRCS := \
 	analyzer/json-scan.c \
 	analyzer/library.c \
 	analyzer/naming.c \
+	analyzer/function-name.c \
 	analyzer/worktree.c \
 	analyzer/traces.c \
 	analyzer/closest.c \
+	analyzer/pattern.c \
 	analyzer/estimate.c \
 	analyzer/runtime-names.c \
 	analyzer/intervals.c \
@@ -295,7 +311,7 @@ targets: $(TARGETS) $(TARGET_LIBS) $(SCENARIOS) bench-programs
 # TESTS=… picks tests by name: `make check-unit TESTS='check-blocks check-threads'`, `make check-e2e TESTS=scenarios`.
 TESTS ?=
 pick = $(if $(TESTS),$(foreach name,$(TESTS),$(filter %/$(name) %/$(name).sh,$(1))),$(1))
-E2E   := $(filter-out %/tap.sh,$(sort $(wildcard tests/e2e/*.sh tests/fault/*.sh)))
+E2E   := $(filter-out %/tap.sh %/transcript.sh,$(sort $(wildcard tests/e2e/*.sh tests/fault/*.sh)))
 
 .PHONY: check check-unit check-e2e
 check: all tests ## run every test that needs no further installation: unit tests, then end to end

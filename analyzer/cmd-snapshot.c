@@ -127,9 +127,9 @@ static int run_command(const struct cmd *cmd, void *data, int argc, char **argv)
 static const struct opt opts[] = {
 	{"output", 'o', OPT_STRING, offsetof(struct snapshot_options, output), "PATTERN",
 	 "name of the snapshot, as for run; an existing file is replaced. Without it: heapdelta.EXE.PID.NNNN.hds here", NULL},
-	{"blocks", 0, OPT_FLAG, offsetof(struct snapshot_options, blocks), NULL,
+	{"blocks", 0, OPT_FLAG | OPT_TREE, offsetof(struct snapshot_options, blocks), NULL,
 	 "store every live block with its address; of a sampled process, those that were recorded", NULL},
-	{"no-symbols", 0, OPT_OFF, offsetof(struct snapshot_options, symbols), NULL, "leave the snapshot raw", NULL},
+	{"no-symbols", 0, OPT_OFF | OPT_TREE, offsetof(struct snapshot_options, symbols), NULL, "leave the snapshot raw", NULL},
 	{"debug-dir", 0, OPT_LIST, offsetof(struct snapshot_options, debug_dirs), "DIR", "look for separate debug files here, too", NULL},
 	{0},
 };

@@ -15,6 +15,7 @@
 /* `cmds` is NULL-terminated.  Nothing can fail but the stream: the caller checks it. */
 void help_overview(const struct cmd *const *cmds, FILE *out);
 void help_command(const struct cmd *cmd, FILE *out);
+void help_options(const struct cmd *const *cmds, FILE *out); /* "command<tab>option<tab>letter", for tests */
 void help_man(const struct cmd *const *cmds, FILE *out);
 void help_completion(const struct cmd *const *cmds, FILE *out);
 

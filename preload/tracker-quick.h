@@ -11,11 +11,19 @@
 
 #include "blocks-quick.h"
 #include "event.h"
+#include "sampling.h"
 #include "threads-count.h"
 #include "tracker.h"
 #include "unwind.h"
 
 #define QUICK static inline __attribute__((always_inline))
+
+/* Recording is off, and this allocation is nothing to us: all that a process pays which waits to be started.  (A sampled thread may have a
+ * mark to pass.)  Asked by the hooks before the real call, and not again. */
+QUICK bool tracker_passes_over(const struct thread_state *thread)
+{
+	return __builtin_expect(!tracker_wants_blocks(), 0) && !sampling_is_on(thread);
+}
 
 /* What follows needs the frame of the function that this stands in: no jump. */
 QUICK void *tracker_not_a_jump(void *block)
@@ -33,7 +41,7 @@ QUICK void *tracker_alloc_quickly(void *block, size_t size)
 		return tracker_not_a_jump(tracker_alloc_unskipped(block, size, UNWIND_FRAME));
 	/* The slot is needed last and takes longest to come. */
 	table_word *place = blocks_place((uintptr_t)block);
-	uint32_t stack = tracker_is_on() ? unwind_kept_stack(UNWIND_FRAME) : STACK_ROOT;
+	uint32_t stack = unwind_kept_stack(UNWIND_FRAME);
 	struct hdt_cached_totals *entry = threads_entry(thread->cell, stack);
 	if (__builtin_expect(!threads_is_cached(entry, stack) || !blocks_insert_quickly(place, (uintptr_t)block, size, stack), 0))
 		return tracker_not_a_jump(tracker_alloc_begun(block, size, UNWIND_FRAME, place));
@@ -64,11 +72,9 @@ QUICK bool tracker_free_quickly(void *block, bool *fold)
 {
 	struct thread_state *thread = &thread_state;
 	struct event here;
-	uint64_t slot = 0;
 	if (__builtin_expect(!event_enter_quickly(&here, thread), 0))
 		return false;
-	if (__builtin_expect(tracker_is_on(), 1))
-		slot = (uintptr_t)block == thread->last_block ? tracker_take_last(thread) : blocks_take_quickly((uintptr_t)block);
+	uint64_t slot = (uintptr_t)block == thread->last_block ? tracker_take_last(thread) : blocks_take_quickly((uintptr_t)block);
 	*fold = slot != 0 && threads_count_own_free(thread->cell, HDT_SLOT_SIZE(slot));
 	event_leave_quickly(thread);
 	return slot != 0;

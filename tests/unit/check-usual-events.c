@@ -77,7 +77,7 @@ static void setup(void)
 	blocks_reset();
 	modules_reset();
 	memset(&thread_state, 0, sizeof(thread_state));
-	atomic_store(&trace.header->tracing, 1);
+	atomic_store(&trace.header->tracing, HDT_TRACING_ON);
 	ck_assert(rules_start());
 	folds = 0;
 	for (unsigned i = 0; i < 8; i++) /* until the leaf has room for all */
@@ -165,16 +165,12 @@ START_TEST(a_level_that_has_become_large_is_folded)
 }
 END_TEST
 
-START_TEST(nothing_is_recorded_of_what_is_ours_or_while_off)
+START_TEST(nothing_is_recorded_of_what_is_ours)
 {
 	tracker_own_begin();
 	make(1, 10);
 	tracker_own_end();
 	ck_assert_uint_eq(recorded(1), 0);
-	atomic_store(&trace.header->tracing, 0);
-	make(1, 10);
-	ck_assert_uint_eq(recorded(1), 0);
-	atomic_store(&trace.header->tracing, 1);
 	make(1, 10);
 	ck_assert_uint_eq(recorded(1), 10);
 	tracker_own_begin();
@@ -287,7 +283,7 @@ START_TEST(a_handler_leaves_anywhere)
 	if (!can_step())
 		return;
 	leave = true;
-	for (volatile unsigned n = 0, more = 1; more; n += n == 0 ? 1 : stride()) {
+	for (volatile unsigned n = 0, more = 1; more; n++) {
 		ck_assert_uint_lt(n, 20000);
 		make(5, 50);
 		make(6, 60);
@@ -299,12 +295,11 @@ START_TEST(a_handler_leaves_anywhere)
 			set_stepping(false);
 		}
 		more = n == 0 || interrupted;
+		ck_assert(recorded(1) == 10 || interrupted);
+		end(5); /* finds out that the event was left */
 		end(6);
 		ck_assert_uint_eq(recorded(6), 0);
-		ck_assert_uint_eq(recorded(5), 50);
-		ck_assert(recorded(1) == 10 || interrupted);
 		end(1);
-		end(5);
 		ck_assert_uint_eq(recorded(1) + recorded(5), 0);
 		ck_assert_uint_eq(thread_state.guard, 0);
 	}
@@ -321,7 +316,7 @@ static TCase *cases(void)
 	tcase_add_test(tcase, another_block_in_its_slot_is_left_alone);
 	tcase_add_test(tcase, a_block_that_has_moved_is_found);
 	tcase_add_test(tcase, a_level_that_has_become_large_is_folded);
-	tcase_add_test(tcase, nothing_is_recorded_of_what_is_ours_or_while_off);
+	tcase_add_test(tcase, nothing_is_recorded_of_what_is_ours);
 	tcase_add_test(tcase, events_of_a_handler_come_in_anywhere);
 	tcase_add_test(tcase, a_handler_leaves_anywhere);
 	return tcase;
