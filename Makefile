@@ -64,6 +64,7 @@ PRELOAD_CORE_SRCS := \
 	preload/blocks.c \
 	preload/unwind-rules.c \
 	preload/stacks.c \
+	preload/stack-paths.c \
 	preload/extras.c \
 	preload/modules.c \
 	preload/leaves.c \
