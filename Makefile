@@ -93,6 +93,7 @@ ANALYZER_SRCS := \
 	analyzer/cmd-stats.c \
 	analyzer/cmd-diff.c \
 	analyzer/cmd-info.c \
+	analyzer/cmd-symbolize.c \
 	analyzer/cmd-export.c \
 	analyzer/cmd-env.c \
 	analyzer/cmd-doctor.c \
@@ -119,6 +120,9 @@ ANALYZER_SRCS := \
 	analyzer/view-words.c \
 	analyzer/load.c \
 	analyzer/diff.c \
+	analyzer/match.c \
+	analyzer/match-items.c \
+	analyzer/match-pairs.c \
 	analyzer/stats.c \
 	analyzer/vias.c \
 	analyzer/filter-note.c \
@@ -130,6 +134,7 @@ ANALYZER_SRCS := \
 	analyzer/filter.c \
 	analyzer/keys.c \
 	analyzer/snapshot-export.c \
+	analyzer/map-path.c \
 	analyzer/frames.c \
 	analyzer/symbols.c \
 	analyzer/symbols-entries.c \
@@ -156,6 +161,7 @@ ANALYZER_SRCS := \
 	analyzer/snapshot-json.c \
 	analyzer/snapshot-write.c \
 	analyzer/snapshot-add.c \
+	analyzer/perf-map.c \
 	analyzer/snapshot-trace-totals.c \
 	analyzer/snapshot-trace-info.c \
 	analyzer/snapshot-trace-blocks.c \
