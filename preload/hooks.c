@@ -66,7 +66,8 @@ SECOND_PART void *malloc_unskipped(size_t size)
 
 FIRST_PART void *malloc(size_t size)
 {
-	return likely(sampling_skips(&thread_state, size)) ? real.malloc(size) : malloc_unskipped(size);
+	return likely(sampling_skips(&thread_state, size)) || tracker_passes_over(&thread_state) ? real.malloc(size)
+												 : malloc_unskipped(size);
 }
 
 SECOND_PART void *calloc_unskipped(size_t count, size_t size)
@@ -84,7 +85,7 @@ FIRST_PART void *calloc(size_t count, size_t size)
 {
 	size_t bytes;
 	bool skipped = !__builtin_mul_overflow(count, size, &bytes) && sampling_skips(&thread_state, bytes);
-	return likely(skipped) ? real.calloc(count, size) : calloc_unskipped(count, size);
+	return likely(skipped) || tracker_passes_over(&thread_state) ? real.calloc(count, size) : calloc_unskipped(count, size);
 }
 
 SECOND_PART void free_unskipped(void *block)
@@ -97,22 +98,35 @@ SECOND_PART void free_unskipped(void *block)
 	real.free(block);
 }
 
+SECOND_PART void free_unrecorded(void *block)
+{
+	if (likely(!bootstrap_owns(block)))
+		real.free(block);
+}
+
 FIRST_PART void free(void *block)
 {
 	if (likely(sampling_knows_not(&thread_state, block)))
 		real.free(block);
-	else
+	else if (likely(tracker_wants_frees()))
 		free_unskipped(block);
+	else
+		free_unrecorded(block);
+}
+
+static inline bool skips(size_t size)
+{
+	return sampling_skips(&thread_state, size) || tracker_passes_over(&thread_state);
 }
 
 static inline __attribute__((always_inline)) void *change_size(void *block, size_t size)
 {
 	if (!block)
-		return sampling_skips(&thread_state, size) ? real.malloc(size) : allocate(size);
+		return skips(size) ? real.malloc(size) : allocate(size);
 	if (unlikely(bootstrap_owns(block))) {
 		/* A block of the early pool moves to the real heap: it was never recorded, its successor is. */
 		size_t old_size = bootstrap_size(block);
-		void *moved = sampling_skips(&thread_state, size) ? real.malloc(size) : allocate(size);
+		void *moved = skips(size) ? real.malloc(size) : allocate(size);
 		return moved ? memcpy(moved, block, old_size < size ? old_size : size) : NULL;
 	}
 	if (!READY())

@@ -56,6 +56,9 @@ extern struct trace trace;
 
 extern _Atomic(uint32_t) trace_first_gate; /* where `alive` points before there is a page */
 
+/* The header's word, an enum hdt_tracing; without tables one that says to go on, to where they are made.  Hidden: reached by one load. */
+extern __attribute__((visibility("hidden"))) _Atomic(uint32_t) *trace_tracing;
+
 /* Whose tables are mapped: differs in every fork child, and is less than TRACE_OPEN without tables. */
 static inline uint32_t trace_epoch(void)
 {
@@ -81,6 +84,9 @@ void trace_forget(void);
 /* In a fork child whose thread was interrupted inside an event: replace the shared mapping by a private copy at the same place, so that
  * the interrupted event ends without touching the parent's tables. */
 void trace_make_private_copy(void);
+
+/* The next of the header's marks: now, with this name, cut to what fits.  Signal-safe, any thread. */
+void trace_mark(const char *name);
 
 /* State, flags and end time of a process that passes its exit path.  Only a hint to readers. */
 void trace_seal(uint32_t flags);

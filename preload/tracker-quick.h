@@ -20,8 +20,8 @@ QUICK bool alloc_quickly(struct thread_state *thread, uintptr_t block, size_t si
 	/* The slot is needed last and takes longest to come. */
 	struct blocks_window window = blocks_window(block);
 	__builtin_prefetch((const void *)&window.leaf[window.first], 1);
-	uint32_t stack = STACK_ROOT;
-	if (__builtin_expect(tracker_is_on(), 1) && (stack = unwind_kept_stack(frame)) == STACK_ROOT)
+	uint32_t stack = unwind_kept_stack(frame);
+	if (stack == STACK_ROOT)
 		stack = unwind_stack(frame);
 	if (stack == STACK_ROOT || !blocks_insert_quickly(window, block, size, stack))
 		return false;
@@ -29,6 +29,13 @@ QUICK bool alloc_quickly(struct thread_state *thread, uintptr_t block, size_t si
 	thread->last_block = block;
 	thread->last_stack = stack;
 	return true;
+}
+
+/* Recording is off, and this allocation is nothing to us: all that a process pays which waits to be started.  (A sampled thread may have a
+ * mark to pass.)  Asked by the hooks before the real call, and not again. */
+QUICK bool tracker_passes_over(const struct thread_state *thread)
+{
+	return __builtin_expect(!tracker_wants_blocks(), 0) && !sampling_is_on(thread);
 }
 
 /* tracker_alloc_unskipped() and tracker_free(). */
@@ -49,7 +56,7 @@ QUICK void tracker_alloc_quickly(void *block, size_t size, const uintptr_t *fram
 
 QUICK bool free_quickly(struct thread_state *thread, uintptr_t block)
 {
-	uint64_t slot = tracker_is_on() ? blocks_take_quickly(block) : 0;
+	uint64_t slot = blocks_take_quickly(block);
 	if (slot == 0)
 		return false;
 	threads_count_own_free(thread->cell, HDT_SLOT_SIZE(slot));

@@ -157,9 +157,9 @@ static SLOW_PATH void alloc_slowly(struct thread_state *thread, void *block, siz
 		return;
 	}
 	if (!sampling_is_on(thread)) {
-		if (tracker_is_on())
+		if (tracker_wants_blocks())
 			record(thread, block, size, frame);
-	} else if (has_mark(thread, begun, size) && tracker_is_on()) {
+	} else if (has_mark(thread, begun, size) && tracker_wants_blocks()) {
 		record_sampled(thread, block, size, frame);
 	}
 	event_leave(&here, thread);
@@ -181,15 +181,15 @@ void tracker_alloc_unskipped(void *block, size_t size, const uintptr_t *frame)
 		alloc_slowly(thread, block, size, frame);
 		return;
 	}
-	if (likely(tracker_is_on()))
+	if (likely(tracker_wants_blocks()))
 		record(thread, block, size, frame);
 	event_leave_quickly(&here, thread);
 }
 
-/* Of a sampled process, most frees are of blocks that nobody recorded. */
+/* Of a sampled process, most frees are of blocks that nobody recorded; of one that is paused, too. */
 static SLOW_PATH void ignore_free(void)
 {
-	if (sampling_distance == 0)
+	if (sampling_distance == 0 && tracker_wants_blocks())
 		atomic_fetch_add_explicit(&trace.header->ignored_frees, 1, memory_order_relaxed);
 }
 
@@ -228,7 +228,7 @@ void tracker_free(void *block)
 	struct event here;
 	if (!block || unlikely(sampling_knows_not(thread, block)) || unlikely(!event_enter(&here, thread)))
 		return;
-	if (likely(tracker_is_on()))
+	if (likely(tracker_wants_frees()))
 		forget(thread, (uintptr_t)block);
 	event_leave(&here, thread);
 }
@@ -242,10 +242,10 @@ void tracker_realloc_begin(struct tracker_realloc *event, void *old)
 	struct block block;
 	event->old = old;
 	event->known = false;
-	if (unlikely(sampling_knows_not(thread, old)) || unlikely(!event_enter(&here, thread)))
+	if (!tracker_wants_frees() || unlikely(sampling_knows_not(thread, old)) || unlikely(!event_enter(&here, thread)))
 		return;
 	event->epoch = trace_epoch();
-	event->known = tracker_is_on() && blocks_realloc_begin((uintptr_t)old, &block);
+	event->known = tracker_wants_frees() && blocks_realloc_begin((uintptr_t)old, &block);
 	if (event->known) {
 		event->old_size = block.size;
 		event->old_stack = block.stack;
@@ -274,6 +274,11 @@ void tracker_realloc_end(struct tracker_realloc *event, void *result, size_t siz
 	bool begun = sampling_is_on(thread);
 	if (begun && !wanted && !event->known)
 		return;
+	if (!event->known && !tracker_wants_blocks()) {
+		if (wanted && begun)
+			sampling_draw(thread);
+		return;
+	}
 	if (unlikely(!event_enter(&here, thread))) {
 		if (wanted)
 			miss(thread);
@@ -281,7 +286,7 @@ void tracker_realloc_end(struct tracker_realloc *event, void *result, size_t siz
 	}
 	if (wanted && unlikely(sampling_is_on(thread)))
 		wanted = has_mark(thread, begun, size);
-	wanted = wanted && tracker_is_on();
+	wanted = wanted && tracker_wants_blocks();
 	if (event->known && event->epoch == trace_epoch()) {
 		if (result || size == 0)
 			end_old_block(thread, event, wanted ? result : NULL);
@@ -363,25 +368,28 @@ static void clear(void)
 	threads_reset_peak();
 }
 
-static void switch_tracing(uint32_t on)
+/* What a switch leaves of the traces: nothing, unless recording was only paused.  Also when starting: an event that overlapped the last stop
+ * may have left its record. */
+static void switch_tracing(uint32_t to, uint32_t keeping)
 {
 	struct thread_state *thread = &thread_state;
 	struct event here;
 	if (!event_enter(&here, thread))
 		return;
-	if (atomic_exchange(&trace.header->tracing, on) != on)
-		clear(); /* also when starting: an event that overlapped the last stop may have left its record */
+	if (!(atomic_exchange(&trace.header->tracing, to) & keeping))
+		clear();
 	event_leave(&here, thread);
 }
 
 void tracker_start(void)
 {
-	switch_tracing(1);
+	switch_tracing(HDT_TRACING_ON, HDT_TRACING_NEW | HDT_TRACING_PAUSED);
 }
 
+/* Frees go on being honoured, so that no record of a block outlives it, whoever starts next. */
 void tracker_stop(void)
 {
-	switch_tracing(0);
+	switch_tracing(HDT_TRACING_FREES, 0);
 }
 
 void tracker_clear(void)
@@ -390,14 +398,19 @@ void tracker_clear(void)
 	struct event here;
 	if (!event_enter(&here, thread))
 		return;
-	if (tracker_is_on())
+	if (tracker_has_traces())
 		clear();
 	event_leave(&here, thread);
 }
 
 bool tracker_is_tracing(void)
 {
-	return trace_attached() && tracker_is_on();
+	return trace_attached() && tracker_wants_blocks();
+}
+
+bool tracker_has_traces(void)
+{
+	return trace_attached() && (atomic_load(&trace.header->tracing) & (HDT_TRACING_NEW | HDT_TRACING_PAUSED));
 }
 
 /* ---- Start and fork */

@@ -22,10 +22,14 @@ bool tracker_boot(uintptr_t caller);
 /* The same without the unwinder, from the constructor: a program that never allocates does not pay for it. */
 bool tracker_prepare(void);
 
-/* Inside an event: is it to be recorded? */
-static inline bool tracker_is_on(void)
+/* Are new blocks to be recorded, and frees of recorded ones?  Both say yes where there are no tables yet; making them decides. */
+static inline bool tracker_wants_blocks(void)
 {
-	return atomic_load_explicit(&trace.header->tracing, memory_order_relaxed) != 0;
+	return (atomic_load_explicit(trace_tracing, memory_order_relaxed) & HDT_TRACING_NEW) != 0;
+}
+static inline bool tracker_wants_frees(void)
+{
+	return (atomic_load_explicit(trace_tracing, memory_order_relaxed) & HDT_TRACING_FREES) != 0;
 }
 
 /* A block came into being.  NULL is ignored (the real call failed).  `frame`: the hook's UNWIND_FRAME (unwind.h). */
@@ -55,11 +59,12 @@ bool tracker_untrack(uint32_t domain, uintptr_t address);
  * needs. */
 void tracker_warm_up(const uintptr_t *frame);
 
-/* Recording on and off; off forgets every block, as tracemalloc's stop(). */
+/* Recording on and off; off forgets every block, as tracemalloc's stop().  What is switched off from outside only pauses. */
 void tracker_start(void);
 void tracker_stop(void);
 void tracker_clear(void);
 bool tracker_is_tracing(void);
+bool tracker_has_traces(void); /* recording, or paused */
 
 /* Around fork, from lifecycle.c: the child drops its parent's tables and makes its own at its first event. */
 void tracker_fork_prepare(void);
