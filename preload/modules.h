@@ -51,6 +51,13 @@ static inline bool modules_is_current(uint32_t module, uint32_t generation)
 bool modules_is_permanent(uint32_t module);
 
 /* True for addresses in libheapdelta.so itself; never for a program that the code is linked into. */
-bool modules_is_tracer(uintptr_t pc);
+struct modules_range {
+	uintptr_t start, end;
+};
+extern struct modules_range modules_tracer;
+static inline bool modules_is_tracer(uintptr_t pc)
+{
+	return pc - modules_tracer.start < modules_tracer.end - modules_tracer.start;
+}
 
 #endif
