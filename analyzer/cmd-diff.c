@@ -92,6 +92,11 @@ static int look_twice(const struct options *options, struct load *load, struct p
 	return look_take(process, name, load->intern, &looks[1], error) < 0 ? 1 : 2;
 }
 
+static int complete(const struct options *options, struct load *load, struct snapshot *look, const char *root, struct error *error)
+{
+	return load_symbols(load, look, root, error) < 0 ? -1 : view_options_map_paths(&options->view, look, error);
+}
+
 static int watch(const struct options *options, struct load *load, char *const *operands)
 {
 	struct snapshot looks[2];
@@ -104,8 +109,8 @@ static int watch(const struct options *options, struct load *load, char *const *
 		taken = look_twice(options, load, &process, operands[0], looks, &error);
 	if (taken == 2 && has_ended(&process))
 		request.command = NULL; /* there is no next look */
-	if (taken == 2 && load_symbols(load, &looks[0], process.root, &error) == 0 &&
-	    load_symbols(load, &looks[1], process.root, &error) == 0)
+	if (taken == 2 && complete(options, load, &looks[0], process.root, &error) == 0 &&
+	    complete(options, load, &looks[1], process.root, &error) == 0)
 		status = show(&request);
 	else
 		cmd_error(&error, status);
@@ -116,6 +121,16 @@ static int watch(const struct options *options, struct load *load, char *const *
 }
 
 /* ---- Files --------------------------------------------------------------------------------------------------------------------- */
+
+static int read_one(const struct options *options, struct load *load, const char *name, struct snapshot *snapshot, struct error *error)
+{
+	if (load_snapshot(load, name, snapshot, error) < 0)
+		return -1;
+	if (view_options_map_paths(&options->view, snapshot, error) == 0)
+		return 0;
+	snapshot_release(snapshot);
+	return -1;
+}
 
 /* Load all, compare, release. */
 static int compare(const struct options *options, struct load *load, char *const *names, size_t count, char *const *operands)
@@ -128,7 +143,7 @@ static int compare(const struct options *options, struct load *load, char *const
 
 	if (!snapshots)
 		error_nomem(&error);
-	while (snapshots && loaded < count && load_snapshot(load, names[loaded], &snapshots[loaded], &error) == 0)
+	while (snapshots && loaded < count && read_one(options, load, names[loaded], &snapshots[loaded], &error) == 0)
 		loaded++;
 	status = snapshots && loaded == count ? show(&request) : cmd_error(&error, STATUS_TROUBLE);
 	while (loaded > 0)

@@ -21,10 +21,10 @@ struct options {
 static const char *const format_names[] = {"json", NULL};
 
 static const struct opt export_opts[] = {
-	{"format", 0, OPT_CHOICE, offsetof(struct options, format), "FORMAT", "what to write (required)", format_names},
+	{"format", 0, OPT_CHOICE | OPT_TREE, offsetof(struct options, format), "FORMAT", "what to write (required)", format_names},
 	{"output", 'o', OPT_STRING, offsetof(struct options, output), "FILE", "write to FILE; it appears complete or not at all", NULL},
-	{"nframe", 0, OPT_NUMBER, offsetof(struct options, nframe), "N", "keep the N innermost frames of each stack, 0 for all (default)",
-	 NULL},
+	{"nframe", 0, OPT_NUMBER | OPT_TREE, offsetof(struct options, nframe), "N",
+	 "keep the N innermost frames of each stack, 0 for all (default)", NULL},
 	{0},
 };
 

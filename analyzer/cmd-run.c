@@ -38,16 +38,18 @@ static const struct opt output_opts[] = {
 	{"keep", 0, OPT_NUMBER, offsetof(struct run_options, keep), "N", "keep the last N numbered snapshots of a process", NULL},
 	{"source-root", 0, OPT_STRING, offsetof(struct run_options, source_root), "DIR",
 	 "what counts as your sources when the snapshot is read (default: the git work tree around the current directory)", NULL},
-	{"blocks", 0, OPT_FLAG, offsetof(struct run_options, blocks), NULL,
+	{"blocks", 0, OPT_FLAG | OPT_TREE, offsetof(struct run_options, blocks), NULL,
 	 "store every live block with its address; with --sample, those that were recorded", NULL},
-	{"no-symbols", 0, OPT_OFF, offsetof(struct run_options, symbols), NULL,
+	{"no-symbols", 0, OPT_OFF | OPT_TREE, offsetof(struct run_options, symbols), NULL,
 	 "leave the snapshots raw: symbols are looked up when they are read", NULL},
 	{0},
 };
 
 static const struct opt process_opts[] = {
-	{"only", 0, OPT_LIST, offsetof(struct run_options, only), "PATTERN", "keep processes whose executable's name matches", NULL},
-	{"not", 0, OPT_LIST, offsetof(struct run_options, except), "PATTERN", "drop processes whose executable's name matches", NULL},
+	{"only", 0, OPT_LIST | OPT_TREE, offsetof(struct run_options, only), "PATTERN", "keep processes whose executable's name matches",
+	 NULL},
+	{"not", 0, OPT_LIST | OPT_TREE, offsetof(struct run_options, except), "PATTERN", "drop processes whose executable's name matches",
+	 NULL},
 	{"wait", 0, OPT_FLAG, offsetof(struct run_options, wait), NULL, "stay until all traced descendants have ended, too", NULL},
 	{0},
 };
@@ -66,11 +68,11 @@ const struct cmd cmd_run = {
 		   "The exit status is the command's own (128 + N when signal N killed it); 127: not found, 126: not executable, 125: "
 		   "heapdelta's own trouble before the start. Signals sent to heapdelta are passed on; a process that is killed leaves its "
 		   "snapshot all the same.",
-	.examples = "run ./server -c dev.conf\ttrace it and say what is live at exit\n"
-		    "run -o old.hds ./app job.txt\tchoose the file\n"
-		    "run --interval 10s --keep 6 ./server\ta look every 10 seconds, the last minute is kept\n"
-		    "run --sample 512K ./server\tfor production: a few nanoseconds per allocation\n"
-		    "run --only 'cc1*' -- make -j8\tonly the compiler's processes",
+	.examples = "heapdelta run ./server -c dev.conf\ttrace it and say what is live at exit\n"
+		    "heapdelta run -o old.hds ./app job.txt\tchoose the file\n"
+		    "heapdelta run --interval 10s --keep 6 ./server\ta look every 10 seconds, the last minute is kept\n"
+		    "heapdelta run --sample 512K ./server\tfor production: a few nanoseconds per allocation\n"
+		    "heapdelta run --only 'cc1*' -- make -j8\tonly the compiler's processes",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(groups[0]),
 	.options_size = sizeof(struct run_options),

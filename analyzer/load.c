@@ -14,14 +14,16 @@
 #include <unistd.h>
 
 #include "look.h"
+#include "symbols-later.h"
 
 const struct opt load_opts[] = {
 	{"debug-dir", 0, OPT_LIST, offsetof(struct load_options, debug_dirs), "DIR",
-	 "search DIR for separate debug files before /usr/lib/debug; may be repeated", NULL},
+	 "search DIR, laid out as /usr/lib/debug or a plain folder of unstripped or debug files, before /usr/lib/debug; may be repeated",
+	 NULL},
 	{"sysroot", 0, OPT_STRING, offsetof(struct load_options, sysroot), "DIR", "find the traced programs and libraries below DIR", NULL},
 	{"debuginfod", 0, OPT_FLAG, offsetof(struct load_options, debuginfod), NULL,
 	 "ask the servers of $DEBUGINFOD_URLS for missing debug information", NULL},
-	{"no-symbols", 0, OPT_OFF, offsetof(struct load_options, symbols), NULL, "do not look up functions and lines", NULL},
+	{"no-symbols", 0, OPT_OFF | OPT_TREE, offsetof(struct load_options, symbols), NULL, "do not look up functions and lines", NULL},
 	{0},
 };
 
@@ -86,7 +88,10 @@ int load_symbols(struct load *load, struct snapshot *snapshot, const char *root,
 						    : NULL,
 					  load->options->debuginfod};
 
-	if (snapshot->symbolised || !load->options->symbols)
+	bool asked = load->options->debug_dirs.count || load->options->sysroot || load->options->debuginfod;
+	bool complete = snapshot->symbolised && !asked && !symbols_later(snapshot, "");
+
+	if (complete || snapshot->kind == SNAPSHOT_JSON || !load->options->symbols)
 		return 0;
 	struct symbols **symbols = symbols_for(load, sysroot ? "" : root);
 	if (!*symbols)

@@ -15,14 +15,15 @@
 enum { NFRAME_MAX = 65535 };
 
 const struct opt recording_opts[] = {
-	{"nframe", 0, OPT_NUMBER, offsetof(struct recording_options, nframe), "N", "record at most N frames of a stack (0: all)", NULL},
-	{"sample", 0, OPT_STRING, offsetof(struct recording_options, sample), "SIZE",
+	{"nframe", 0, OPT_NUMBER | OPT_TREE, offsetof(struct recording_options, nframe), "N", "record at most N frames of a stack (0: all)",
+	 NULL},
+	{"sample", 0, OPT_STRING | OPT_TREE, offsetof(struct recording_options, sample), "SIZE",
 	 "record a sample, on average one block per SIZE bytes allocated: 512K costs nearly nothing; sizes and counts are estimates then, "
 	 "with ± where it is known (0 or off: every block, the default)",
 	 NULL},
-	{"trace-limit", 0, OPT_STRING, offsetof(struct recording_options, trace_limit), "SIZE",
+	{"trace-limit", 0, OPT_STRING | OPT_TREE, offsetof(struct recording_options, trace_limit), "SIZE",
 	 "memory that the tables of one process may take; when they are full, new blocks are counted as lost (default: no limit)", NULL},
-	{"no-follow", 0, OPT_OFF, offsetof(struct recording_options, follow), NULL, "do not trace the command's children", NULL},
+	{"no-follow", 0, OPT_OFF | OPT_TREE, offsetof(struct recording_options, follow), NULL, "do not trace the command's children", NULL},
 	{0},
 };
 

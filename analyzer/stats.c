@@ -13,6 +13,8 @@
 #include "paths.h"
 #include "selection.h"
 
+enum { ONCE_MAX = 64 };
+
 /* One run of stats_make. */
 struct builder {
 	struct stats *stats;
@@ -22,6 +24,7 @@ struct builder {
 	struct node_sum *sums; /* per node, for cumulative statistics */
 	uint32_t *group_of;    /* per key: number + 1, 0: none */
 	size_t group_of_room, group_room;
+	struct vias vias;
 	struct frame_ref *kept; /* innermost frames of the stack at hand, if nframe cuts the others */
 	size_t kept_count, kept_room;
 	struct selection selection;
@@ -64,16 +67,11 @@ static struct group *find_group(struct builder *builder, uint32_t key)
 	return &stats->groups[builder->group_of[key] - 1];
 }
 
-static void add_sum(struct group *group, const struct stats_sum *sum, const char *via)
+static void add_sum(struct group *group, const struct stats_sum *sum)
 {
 	group->allocated += sum->allocated;
 	if (!sum->counted)
 		return;
-	if (!group->counted)
-		group->via = via;
-	group->via_differs |= group->via != via;
-	if (group->via_differs)
-		group->via = NULL;
 	group->counted = true;
 	group->size += sum->size;
 	group->count += sum->count;
@@ -95,7 +93,7 @@ static void show_first(const struct builder *builder, struct group *group, uint3
 
 /* ---- From stacks to keys ---- */
 
-static int credit_frame(struct builder *builder, const struct credit *credit, struct frame_ref frame, const char *via)
+static int credit_frame(struct builder *builder, const struct credit *credit, struct frame_ref frame)
 {
 	const struct place *place = places_at(&builder->stats->places, frame);
 	struct group *group = place ? find_group(builder, place->key) : NULL;
@@ -103,7 +101,7 @@ static int credit_frame(struct builder *builder, const struct credit *credit, st
 	if (!group)
 		return -1;
 	show_first(builder, group, credit->stack, frame);
-	add_sum(group, &credit->sum, via);
+	add_sum(group, &credit->sum);
 	return 0;
 }
 
@@ -112,11 +110,20 @@ static int credit_line(struct builder *builder, const struct credit *credit)
 {
 	struct frame_ref callee;
 	struct frame frame;
-	bool passed = builder->options->key == KEY_LINENO && paths_callee(&builder->paths, credit->node, &callee);
+	const struct place *place;
+	const char *function;
 
-	if (passed && frame_at(&frame, builder->snapshot, callee.node, callee.index))
+	if (credit_frame(builder, credit, credit->chosen))
 		return -1;
-	return credit_frame(builder, credit, credit->chosen, passed ? attribution_via(&frame) : NULL);
+	if (builder->options->key != KEY_LINENO || !credit->sum.counted || !paths_callee(&builder->paths, credit->node, &callee))
+		return 0;
+	if (frame_at(&frame, builder->snapshot, callee.node, callee.index))
+		return -1;
+	function = attribution_via(&frame);
+	place = function ? places_at(&builder->stats->places, credit->chosen) : NULL;
+	if (!place)
+		return function ? -1 : 0;
+	return vias_add(&builder->vias, &(struct via){function, credit->sum.size, place->key});
 }
 
 static uint32_t key_of_kept(struct builder *builder)
@@ -141,7 +148,7 @@ static int credit_stack(struct builder *builder, const struct credit *credit)
 	group->attributed = credit->attributed;
 	if (group->first == UINT32_MAX)
 		group->first = credit->stack;
-	add_sum(group, &credit->sum, NULL);
+	add_sum(group, &credit->sum);
 	return 0;
 }
 
@@ -151,7 +158,7 @@ static int credit_thread(struct builder *builder, const struct credit *credit)
 
 	return paths_thread(&builder->paths, credit->node, builder->kept, builder->kept_count, &thread)
 		       ? -1
-		       : credit_frame(builder, credit, thread, NULL);
+		       : credit_frame(builder, credit, thread);
 }
 
 static int credit_process(struct builder *builder, const struct credit *credit)
@@ -164,7 +171,7 @@ static int credit_process(struct builder *builder, const struct credit *credit)
 	if (!group)
 		return -1;
 	group->name = name;
-	add_sum(group, &credit->sum, NULL);
+	add_sum(group, &credit->sum);
 	return 0;
 }
 
@@ -180,7 +187,7 @@ static int credit_all(struct builder *builder, const struct credit *credit)
 		return 0;
 	}
 	for (size_t i = 0; i < builder->kept_count; i++) {
-		if (credit_frame(builder, credit, builder->kept[i], NULL))
+		if (credit_frame(builder, credit, builder->kept[i]))
 			return -1;
 	}
 	return 0;
@@ -210,7 +217,7 @@ static int credit_nodes(struct builder *builder)
 		struct credit credit = {.sum = builder->sums[node].sum, .stack = builder->sums[node].first - 1};
 		uint32_t count = node ? frames_of_node(snapshot, node) : 1;
 		for (uint32_t i = 0; builder->sums[node].first && i < count; i++) {
-			if (credit_frame(builder, &credit, (struct frame_ref){node, i}, NULL))
+			if (credit_frame(builder, &credit, (struct frame_ref){node, i}))
 				return -1;
 		}
 	}
@@ -281,6 +288,15 @@ static void note_missing_line(struct builder *builder, const struct credit *cred
 		builder->stats->no_line[address->module] += credit->sum.size;
 }
 
+/* The runtime has blocks per thread, per library, and a handful of others.  More than that of one stack is a loop of the program's. */
+static bool is_once(const struct builder *builder, const struct stack *stack)
+{
+	const struct snapshot *snapshot = builder->snapshot;
+
+	return attribution_is_once(builder->paths.list[stack->node].state) &&
+	       stack->live_blocks <= ONCE_MAX + snapshot->module_count + snapshot->thread_count;
+}
+
 static int add_stack(struct builder *builder, uint32_t number)
 {
 	const struct stack *stack = &builder->snapshot->stacks[number];
@@ -295,7 +311,7 @@ static int add_stack(struct builder *builder, uint32_t number)
 	stats->considered += credit.sum.counted;
 	credit.chosen = paths_chosen(&builder->paths, stack->node);
 	credit.attributed = (uint32_t)paths_attributed(&builder->paths, stack->node);
-	credit.sum.one_time = attribution_is_once(builder->paths.list[stack->node].state);
+	credit.sum.one_time = is_once(builder, stack);
 	if (keep_frames(builder, &credit))
 		return -1;
 	candidate = (struct candidate){number, credit.chosen, builder->kept, builder->kept_count};
@@ -349,12 +365,26 @@ static void drop_empty_groups(struct stats *stats)
 	stats->count = kept;
 }
 
+/* Each group learns which are its own, while it can be found by its key. */
+static void give_vias(struct builder *builder)
+{
+	struct stats *stats = builder->stats;
+
+	stats->vias = vias_steal(&builder->vias, &stats->via_count);
+	for (size_t i = 0; i < stats->via_count; i++) {
+		struct group *group = &stats->groups[builder->group_of[stats->vias[i].key] - 1];
+		if (!group->via_count++)
+			group->first_via = (uint32_t)i;
+	}
+}
+
 static int finish(struct builder *builder)
 {
 	struct stats *stats = builder->stats;
 
 	if (builder->sums && credit_nodes(builder))
 		return -1;
+	give_vias(builder);
 	drop_empty_groups(stats);
 	if (stats->count && !builder->options->unsorted)
 		qsort_r(stats->groups, stats->count, sizeof(*stats->groups), builder->options->by_count ? by_count : by_size, stats->keys);
@@ -402,7 +432,9 @@ int stats_make(struct stats *stats, const struct snapshot *snapshot, const struc
 	int result;
 
 	*stats = (struct stats){.keys = options->keys};
+	vias_init(&builder.vias);
 	result = make(&builder);
+	vias_release(&builder.vias);
 	paths_release(&builder.paths);
 	free(builder.sums);
 	free(builder.group_of);
@@ -417,12 +449,19 @@ int stats_make(struct stats *stats, const struct snapshot *snapshot, const struc
 void stats_release(struct stats *stats)
 {
 	free(stats->groups);
+	free(stats->vias);
 	free(stats->no_line);
 	places_release(&stats->places);
 	*stats = (struct stats){0};
 }
 
 /* ---- What a group is shown as ---- */
+
+size_t stats_vias(const struct stats *stats, const struct group *group, const struct via **first)
+{
+	*first = group->via_count ? &stats->vias[group->first_via] : NULL;
+	return group->via_count;
+}
 
 static int list_frames(struct stats *stats, const struct group *group, struct frames *frames)
 {

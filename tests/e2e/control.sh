@@ -87,7 +87,7 @@ serve "$target" HEAPDELTA_START=0 HEAPDELTA_SAMPLE=1K && tell_server g
 equal 'sampled: nothing' '0 0' "$(now)"
 does start "$pid"
 tell_server ggggg
-check 'sampled, and started' test "$(now | awk '{ print $1 > 3000 && $1 < 7000 }')" = 1
+check 'sampled, and started' test "$(now | awk '{ print ($1 > 3000 && $1 < 7000) }')" = 1
 does stop "$pid"
 recorded=$(now)
 tell_server h

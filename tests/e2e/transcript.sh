@@ -12,6 +12,7 @@ mask()
 	sed -E -e '/^([$%#] |%mask)/b' -e "s|$scratch|SCRATCH|g; s|$build|BUILD|g; s|$top|TOP|g" \
 		-e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}/DATE/g; s/[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?/TIME/g' \
 		-e 's/\b(after|at|for|up) +([0-9.]+ (ms|s|min|h|us|ns) ?)+/\1 TIME /g; s/ +$//' \
+		-e 's/"commit":(null|"[0-9a-f]{40}")/"commit":COMMIT/g; s/, commit [0-9a-f]{7}//g' \
 		-e 's/\b(build|build id) [0-9a-f]{6,}/\1 ID/g; s/"[0-9a-f]{40}"/"ID"/g' \
 		-e 's/(pid|process|PID) [0-9]+/\1 PID/g; s/"pid": *[0-9]+/"pid":PID/g' \
 		-e "s/\\b$(uname -n)\\b/HOST/g" \
