@@ -112,6 +112,7 @@ ANALYZER_SRCS := \
 	analyzer/summary.c \
 	analyzer/view-rows.c \
 	analyzer/view-prose.c \
+	analyzer/view-next.c \
 	analyzer/view-via.c \
 	analyzer/convert.c \
 	analyzer/doctor-elf.c \
