@@ -36,7 +36,7 @@ COVFLAGS := $(if $(COVERAGE),--coverage)
 CFLAGS   ?= -O2 -g
 BASE_CFLAGS := -std=gnu11 $(WARNINGS) -Iinclude -MMD -MP -D_GNU_SOURCE -DHEAPDELTA_VERSION='"$(VERSION)"' $(SANFLAGS) $(COVFLAGS)
 
-PRELOAD_CFLAGS  := $(BASE_CFLAGS) -Ipreload -fPIC -fvisibility=hidden -ftls-model=initial-exec -fcf-protection -fno-plt -fexceptions \
+PRELOAD_CFLAGS  := $(BASE_CFLAGS) -Ipreload -fPIC -fvisibility=hidden -ftls-model=initial-exec -fcf-protection -fno-plt -fexceptions -falign-loops=32 \
 	-fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free
 ANALYZER_CFLAGS := $(BASE_CFLAGS) -Ianalyzer
 ANALYZER_LIBS   := -ldw -lelf -ljansson -lz -liberty -lm
@@ -64,6 +64,7 @@ PRELOAD_CORE_SRCS := \
 	preload/blocks.c \
 	preload/unwind-rules.c \
 	preload/stacks.c \
+	preload/stack-paths.c \
 	preload/extras.c \
 	preload/modules.c \
 	preload/leaves.c \
@@ -84,6 +85,7 @@ PRELOAD_CORE_SRCS := \
 	preload/elf-view.c \
 	preload/stack-bounds.c \
 	preload/guard.c \
+	preload/single-thread.c \
 	preload/page-filter.c \
 	preload/real.c \
 	preload/log.c
@@ -114,6 +116,7 @@ ANALYZER_SRCS := \
 	analyzer/view-prose.c \
 	analyzer/view-next.c \
 	analyzer/view-via.c \
+	analyzer/view-hint.c \
 	analyzer/convert.c \
 	analyzer/doctor-elf.c \
 	analyzer/peak.c \
@@ -138,6 +141,7 @@ ANALYZER_SRCS := \
 	analyzer/map-path.c \
 	analyzer/frames.c \
 	analyzer/symbols.c \
+	analyzer/symbols-later.c \
 	analyzer/symbols-entries.c \
 	analyzer/symbols-dwfl.c \
 	analyzer/symbols-dwarf.c \
@@ -190,6 +194,7 @@ ANALYZER_SRCS := \
 	analyzer/library.c \
 	analyzer/naming.c \
 	analyzer/function-name.c \
+	analyzer/packages.c \
 	analyzer/worktree.c \
 	analyzer/traces.c \
 	analyzer/closest.c \

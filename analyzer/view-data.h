@@ -74,6 +74,9 @@ double view_variance(const struct view *view, size_t index);
 /* The place of a frame as it is shown in text: "src/a.c:10", "libfoo.so.3+0x1c40". */
 void view_place(struct strbuf *out, const char *file, uint32_t line);
 
+/* view-hint.c: what helps when lines are missing, in the footer. */
+void view_hint(struct report *report, const struct view *view, const struct load *load);
+
 /* view-via.c: what the lines of a group have called, "via xmalloc", or nothing. */
 void view_via(struct strbuf *out, const struct view *view, const struct stats *stats, const struct group *group);
 
