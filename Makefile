@@ -115,6 +115,7 @@ ANALYZER_SRCS := \
 	analyzer/summary.c \
 	analyzer/view-rows.c \
 	analyzer/view-prose.c \
+	analyzer/view-next.c \
 	analyzer/view-via.c \
 	analyzer/view-hint.c \
 	analyzer/convert.c \
