@@ -22,6 +22,17 @@ check 'the next command can be typed' grep -qE "^next: $heapdelta diff [0-9]+ --
 equal 'Markdown' 1 "$("$heapdelta" ps --interval 0 --format markdown | grep -c "^| .$pid. | grow-on-demand | ")"
 equal 'names for completion' "$pid grow-on-demand" "$("$heapdelta" ps --names | grep -x -A1 "$pid" | tr '\n' ' ' | sed 's/ $//')"
 
+"$heapdelta" help --bash-completion >completion.bash
+# complete_words WORD…: what bash would offer for the last one
+complete_words()
+{
+	PATH=$build:$PATH bash -c '. ./completion.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _heapdelta; printf "%s\n" "${COMPREPLY[@]}"' - heapdelta "$@"
+}
+for command in start stop snapshot stats diff info 'mark here'; do
+	# shellcheck disable=SC2086
+	equal "completion of $command: PID and name" "$pid grow-on-demand" "$(echo $(complete_words $command "$pid" | grep -x "$pid") $(complete_words $command grow-on))"
+done
+
 # ---- Rates
 equal 'of a server that rests' 0 "$("$heapdelta" ps --interval 0.1s --format json | jq --argjson pid "$pid" '.processes[] | select(.pid == $pid).bytes_per_minute')"
 "$heapdelta" ps -w --interval 0.1s --format json >watched 8>&- 9<&- &
