@@ -197,6 +197,7 @@ ANALYZER_SRCS := \
 	analyzer/intervals.c \
 	analyzer/pointer-map.c \
 	analyzer/source-path.c \
+	analyzer/source-statements.c \
 	analyzer/error.c \
 	analyzer/strbuf.c \
 	analyzer/intern.c \
