@@ -13,9 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "symbols-later.h"
+
 const struct opt load_opts[] = {
 	{"debug-dir", 0, OPT_LIST, offsetof(struct load_options, debug_dirs), "DIR",
-	 "search DIR for separate debug files before /usr/lib/debug; may be repeated", NULL},
+	 "search DIR, laid out as /usr/lib/debug or a plain folder of unstripped or debug files, before /usr/lib/debug; may be repeated",
+	 NULL},
 	{"sysroot", 0, OPT_STRING, offsetof(struct load_options, sysroot), "DIR", "find the traced programs and libraries below DIR", NULL},
 	{"debuginfod", 0, OPT_FLAG, offsetof(struct load_options, debuginfod), NULL,
 	 "ask the servers of $DEBUGINFOD_URLS for missing debug information", NULL},
@@ -61,7 +64,10 @@ static int resolve(struct load *load, struct snapshot *snapshot, struct error *e
 {
 	struct symbols_options options = {load->options->debug_dirs.items, load->options->sysroot, load->options->debuginfod};
 
-	if (snapshot->symbolised || !load->options->symbols)
+	bool asked = load->options->debug_dirs.count || load->options->sysroot || load->options->debuginfod;
+	bool complete = snapshot->symbolised && !asked && !symbols_later(snapshot, "");
+
+	if (complete || snapshot->kind == SNAPSHOT_JSON || !load->options->symbols)
 		return 0;
 	if (!load->symbols)
 		load->symbols = symbols_new(&options, error);

@@ -47,8 +47,8 @@ const struct opt view_opts[] = {
 
 const struct opt view_select_opts[] = {
 	{"filter", 0, OPT_LIST | OPT_TREE, AT(filter), "SPEC",
-	 "only blocks that match; SPEC is [file:|base:|func:|module:|thread:|process:]PATTERN[:LINE][@all-frames][@domain=N], a shell "
-	 "pattern for the whole name of the file (base: its last component); may be repeated",
+	 "only blocks that match; SPEC is PATTERN[:LINE][@all-frames][@domain=N], a shell pattern for the whole name of the file, or "
+	 "behind one of the prefixes base: (its last component), func:, module:, thread:, process: of that; may be repeated",
 	 NULL},
 	{"exclude", 0, OPT_LIST | OPT_TREE, AT(exclude), "SPEC", "no blocks that match; may be repeated", NULL},
 	{"attribute", 0, OPT_CHOICE | OPT_TREE, AT(attribute), "WHOSE",
