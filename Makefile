@@ -97,6 +97,7 @@ ANALYZER_SRCS := \
 	analyzer/cmd-info.c \
 	analyzer/cmd-symbolize.c \
 	analyzer/cmd-export.c \
+	analyzer/cmd-control.c \
 	analyzer/cmd-env.c \
 	analyzer/cmd-doctor.c \
 	analyzer/run.c \
@@ -155,6 +156,7 @@ ANALYZER_SRCS := \
 	analyzer/symbols-lines.c \
 	analyzer/symbols-line-header.c \
 	analyzer/symbols-abbrev.c \
+	analyzer/look.c \
 	analyzer/render-text.c \
 	analyzer/render-lines.c \
 	analyzer/render-json.c \
@@ -187,6 +189,7 @@ ANALYZER_SRCS := \
 	analyzer/opts.c \
 	analyzer/recording.c \
 	analyzer/cmd.c \
+	analyzer/control.c \
 	analyzer/process.c \
 	analyzer/output.c \
 	analyzer/symbols-bytes.c \
@@ -205,6 +208,7 @@ ANALYZER_SRCS := \
 	analyzer/pointer-map.c \
 	analyzer/source-path.c \
 	analyzer/source-statements.c \
+	analyzer/pause.c \
 	analyzer/error.c \
 	analyzer/strbuf.c \
 	analyzer/intern.c \
@@ -317,7 +321,7 @@ targets: $(TARGETS) $(TARGET_LIBS) $(SCENARIOS) bench-programs
 # TESTS=… picks tests by name: `make check-unit TESTS='check-blocks check-threads'`, `make check-e2e TESTS=scenarios`.
 TESTS ?=
 pick = $(if $(TESTS),$(foreach name,$(TESTS),$(filter %/$(name) %/$(name).sh,$(1))),$(1))
-E2E   := $(filter-out %/tap.sh %/transcript.sh,$(sort $(wildcard tests/e2e/*.sh tests/fault/*.sh)))
+E2E   := $(filter-out %/tap.sh %/server.sh %/transcript.sh,$(sort $(wildcard tests/e2e/*.sh tests/fault/*.sh)))
 
 .PHONY: check check-unit check-e2e
 check: all tests ## run every test that needs no further installation: unit tests, then end to end
