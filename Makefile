@@ -135,10 +135,6 @@ ANALYZER_SRCS := \
 	analyzer/symbols-scopes.c \
 	analyzer/symbols-text.c \
 	analyzer/symbols-demangle.c \
-	analyzer/symbols-dies.c \
-	analyzer/symbols-lines.c \
-	analyzer/symbols-line-header.c \
-	analyzer/symbols-abbrev.c \
 	analyzer/render-text.c \
 	analyzer/render-lines.c \
 	analyzer/render-json.c \
@@ -170,7 +166,6 @@ ANALYZER_SRCS := \
 	analyzer/cmd.c \
 	analyzer/process.c \
 	analyzer/output.c \
-	analyzer/symbols-bytes.c \
 	analyzer/json-scan.c \
 	analyzer/library.c \
 	analyzer/naming.c \
