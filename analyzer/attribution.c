@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "filter.h"
+#include "pattern.h"
 #include "runtime-names.h"
 
 /* ---- Skip patterns ---- */

@@ -35,6 +35,16 @@ static int show(const struct view_request *request)
 	return status;
 }
 
+static int read_one(const struct options *options, struct load *load, const char *name, struct snapshot *snapshot, struct error *error)
+{
+	if (load_snapshot(load, name, snapshot, error) < 0)
+		return -1;
+	if (view_options_map_paths(&options->view, snapshot, error) == 0)
+		return 0;
+	snapshot_release(snapshot);
+	return -1;
+}
+
 /* Load all, compare, release. */
 static int compare(const struct options *options, struct load *load, char *const *names, size_t count, char *const *operands)
 {
@@ -46,7 +56,7 @@ static int compare(const struct options *options, struct load *load, char *const
 
 	if (!snapshots)
 		error_nomem(&error);
-	while (snapshots && loaded < count && load_snapshot(load, names[loaded], &snapshots[loaded], &error) == 0)
+	while (snapshots && loaded < count && read_one(options, load, names[loaded], &snapshots[loaded], &error) == 0)
 		loaded++;
 	status = snapshots && loaded == count ? show(&request) : cmd_error(&error, STATUS_TROUBLE);
 	while (loaded > 0)
@@ -93,6 +103,7 @@ static int run(const struct cmd *cmd, void *values, int argc, char **argv)
 
 static const struct opt_group groups[] = {
 	{"What is shown", view_opts, offsetof(struct options, view)},
+	{"Which blocks, and whose", view_select_opts, offsetof(struct options, view)},
 	{"Output", view_format_opts, offsetof(struct options, view)},
 	{"Symbols", load_opts, offsetof(struct options, load)},
 };

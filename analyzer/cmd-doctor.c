@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * heapdelta doctor: can this be traced here, and if not, why and what helps.  For a command or script: what `run` would say before the start.
- * For a PID: whether it is traced.  For nothing: the installation and the places where trace files would live.
+ * For a PID: whether it is traced.  For nothing: whether heapdelta itself is in order here, with a trial.
  */
-#include <dlfcn.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "cmd.h"
 #include "doctor.h"
+#include "installation.h"
 #include "library.h"
 #include "process.h"
-#include "size-text.h"
-#include "traces.h"
 
 static int report_command(const char *command, const char *library)
 {
@@ -29,6 +25,9 @@ static int report_command(const char *command, const char *library)
 	case DOCTOR_UNKNOWN:
 		error_set(&error, "%s", doctor.text);
 		return cmd_error(&error, STATUS_TROUBLE);
+	case DOCTOR_CANNOT_RUN:
+		error_set(&error, "%s", doctor.text);
+		return cmd_error(&error, STATUS_NOTHING);
 	case DOCTOR_REFUSED:
 		error_set(&error, "error: %s", doctor.text);
 		return cmd_error(&error, STATUS_NOTHING);
@@ -48,11 +47,16 @@ static int report_untraced(const struct process *process, const char *library)
 {
 	struct error error = {0};
 	struct doctor doctor;
-	char exe[64];
+	char link[64], exe[PATH_MAX];
 
 	process_not_traced(process, &error);
 	cmd_error(&error, STATUS_NOTHING);
-	snprintf(exe, sizeof(exe), "/proc/%d/exe", (int)process->pid);
+	snprintf(link, sizeof(link), "/proc/%d/exe", (int)process->pid);
+	/* Its name tells more, if it leads to a file that we see, too. */
+	ssize_t length = readlink(link, exe, sizeof(exe) - 1);
+	exe[length > 0 ? length : 0] = '\0';
+	if (access(exe, X_OK) < 0)
+		snprintf(exe, sizeof(exe), "%s", link);
 	doctor_command(&doctor, exe, library);
 	if (doctor.verdict == DOCTOR_UNTRACEABLE || doctor.verdict == DOCTOR_REFUSED)
 		cmd_warning("%s", doctor.text);
@@ -76,45 +80,25 @@ static int report_process(const char *text, const char *library)
 	return STATUS_OK;
 }
 
-/* ---- The installation ------------------------------------------------------------------------------------------------------------ */
-
-static void print_room(void *data, const char *directory)
+/* One line of ours each. */
+static void warn_lines(char *text)
 {
-	struct statvfs place;
-	char room[SIZE_TEXT_MAX];
+	char *rest = NULL;
 
-	(void)data;
-	if (statvfs(directory, &place) < 0)
-		return;
-	printf("trace files: %s, %s free%s\n", directory, size_text(room, (double)place.f_bavail * (double)place.f_frsize, false),
-	       access(directory, W_OK) == 0 ? "" : ", not writable");
-}
-
-static void print_limit(const char *name, int resource)
-{
-	struct rlimit limit;
-	char text[SIZE_TEXT_MAX];
-
-	if (getrlimit((__rlimit_resource_t)resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-		printf("limit: %s is %s; the tables get less room\n", name, size_text(text, (double)limit.rlim_cur, false));
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		cmd_warning("%s", line);
 }
 
 static int report_installation(const char *library)
 {
-	static const char unwinder[] = "libunwind-x86_64.so.8";
-	char own[PATH_MAX];
-	void *handle = dlopen(unwinder, RTLD_LAZY | RTLD_LOCAL);
+	struct installation installation;
 
-	printf("library: %s\n", library);
-	printf("unwinder: %s\n", handle ? unwinder : "libunwind is not installed: stacks end at the caller of malloc");
-	if (handle)
-		dlclose(handle);
-	if (traces_own_directory(own, sizeof(own)) < 0)
-		printf("trace files: no directory can be written ('/dev/shm', '$TMPDIR', '/var/tmp')\n");
-	traces_directories(print_room, NULL);
-	print_limit("the address space (ulimit -v)", RLIMIT_AS);
-	print_limit("the file size (ulimit -f)", RLIMIT_FSIZE);
-	return handle ? STATUS_OK : STATUS_NOTHING;
+	installation_look(&installation, library);
+	int status = installation.works ? STATUS_OK : STATUS_NOTHING;
+	fputs(installation.facts.data, stdout);
+	warn_lines(installation.troubles.data);
+	installation_release(&installation);
+	return status;
 }
 
 static int run_command(const struct cmd *cmd, void *options, int argc, char **argv)
@@ -138,11 +122,13 @@ const struct cmd cmd_doctor = {
 	.name = "doctor",
 	.arguments = "[COMMAND|PID|SCRIPT]",
 	.summary = "say whether something can be traced here, and if not, why",
-	.details = "Looks at an executable (or a script's interpreter, or a running process) and says what would keep libheapdelta.so from "
-		   "recording it and what helps. Without an argument it checks the installation and the places for trace files.\n"
-		   "Exit status: 0 it can be traced, 3 it cannot, 2 it was not found.",
-	.examples = "doctor ./server\tthe same answer that run gives before the start\n"
-		    "doctor 4711\tis this process traced?\n"
-		    "doctor\tis heapdelta itself in order?",
+	.details =
+		"Looks at an executable (or a script's interpreter, or a running process) and says what would keep libheapdelta.so from "
+		"recording it and what helps. Without an argument it says whether heapdelta itself is in order here: libraries, room for "
+		"trace files, limits, and a trial.\n"
+		"Exit status: 0 it can be traced, 3 it cannot, 2 it was not found.",
+	.examples = "heapdelta doctor ./server\tthe same answer that run gives before the start\n"
+		    "heapdelta doctor 4711\tis this process traced?\n"
+		    "heapdelta doctor\tis heapdelta itself in order?",
 	.run = run_command,
 };

@@ -3,42 +3,27 @@
  * heapdelta run: start a command with the library preloaded, stay out of its way, turn what it leaves into snapshots (run.c).
  */
 #include <stddef.h>
-#include <string.h>
 
 #include "cmd.h"
-#include "heapdelta/sampling.h"
 #include "run.h"
-#include "size-text.h"
 
 static void set_defaults(void *data)
 {
 	struct run_options *options = data;
 
-	options->follow = true;
+	recording_options_defaults(&options->recording);
 	options->symbols = true;
-}
-
-/* One byte marked in one is every block. */
-static int check_sample(const char *text)
-{
-	unsigned long long bytes = 0;
-
-	if (strcmp(text, "off") != 0 && size_parse(text, &bytes) < 0)
-		return -1;
-	return bytes <= 1 || (bytes >= SAMPLING_MIN && bytes <= SAMPLING_MAX) ? 0 : -1;
 }
 
 static int run_with(const struct cmd *cmd, void *data, int argc, char **argv)
 {
 	const struct run_options *options = data;
+	struct error error = {0};
 
 	if (argc < 1)
 		return cmd_usage(cmd, "no command to run");
-	if (options->nframe > 65535)
-		return cmd_usage(cmd, "option '--nframe' is at most 65535");
-	if (options->sample && check_sample(options->sample) < 0)
-		return cmd_usage(cmd, "option '--sample' needs a size from 512 to 1G such as 512K (powers of 1024), or 'off', not '%s'",
-				 options->sample);
+	if (recording_options_check(&options->recording, &error) < 0)
+		return cmd_usage(cmd, "%s", error.text);
 	return run_command(options, argv);
 }
 
@@ -53,28 +38,25 @@ static const struct opt output_opts[] = {
 	{"keep", 0, OPT_NUMBER, offsetof(struct run_options, keep), "N", "keep the last N numbered snapshots of a process", NULL},
 	{"source-root", 0, OPT_STRING, offsetof(struct run_options, source_root), "DIR",
 	 "what counts as your sources when the snapshot is read (default: the git work tree around the current directory)", NULL},
-	{"blocks", 0, OPT_FLAG, offsetof(struct run_options, blocks), NULL,
+	{"blocks", 0, OPT_FLAG | OPT_TREE, offsetof(struct run_options, blocks), NULL,
 	 "store every live block with its address; with --sample, those that were recorded", NULL},
-	{"no-symbols", 0, OPT_OFF, offsetof(struct run_options, symbols), NULL,
+	{"no-symbols", 0, OPT_OFF | OPT_TREE, offsetof(struct run_options, symbols), NULL,
 	 "leave the snapshots raw: symbols are looked up when they are read", NULL},
 	{0},
 };
 
-static const struct opt recording_opts[] = {
-	{"nframe", 0, OPT_NUMBER, offsetof(struct run_options, nframe), "N", "record at most N frames of a stack (0: all)", NULL},
-	{"sample", 0, OPT_STRING, offsetof(struct run_options, sample), "SIZE",
-	 "record a sample, on average one block per SIZE bytes allocated: 512K costs nearly nothing; sizes and counts are estimates then, "
-	 "with ± "
-	 "where it is known (0 or off: every block, the default)",
+static const struct opt process_opts[] = {
+	{"only", 0, OPT_LIST | OPT_TREE, offsetof(struct run_options, only), "PATTERN", "keep processes whose executable's name matches",
 	 NULL},
-	{"only", 0, OPT_LIST, offsetof(struct run_options, only), "PATTERN", "keep processes whose executable's name matches", NULL},
-	{"not", 0, OPT_LIST, offsetof(struct run_options, except), "PATTERN", "drop processes whose executable's name matches", NULL},
-	{"no-follow", 0, OPT_OFF, offsetof(struct run_options, follow), NULL, "do not trace the command's children", NULL},
+	{"not", 0, OPT_LIST | OPT_TREE, offsetof(struct run_options, except), "PATTERN", "drop processes whose executable's name matches",
+	 NULL},
 	{"wait", 0, OPT_FLAG, offsetof(struct run_options, wait), NULL, "stay until all traced descendants have ended, too", NULL},
 	{0},
 };
 
-static const struct opt_group groups[] = {{"Snapshots", output_opts, 0}, {"Recording", recording_opts, 0}};
+static const struct opt_group groups[] = {{"Snapshots", output_opts, 0},
+					  {"Recording", recording_opts, offsetof(struct run_options, recording)},
+					  {"Processes", process_opts, 0}};
 
 const struct cmd cmd_run = {
 	.name = "run",
@@ -86,11 +68,11 @@ const struct cmd cmd_run = {
 		   "The exit status is the command's own (128 + N when signal N killed it); 127: not found, 126: not executable, 125: "
 		   "heapdelta's own trouble before the start. Signals sent to heapdelta are passed on; a process that is killed leaves its "
 		   "snapshot all the same.",
-	.examples = "run ./server -c dev.conf\ttrace it and say what is live at exit\n"
-		    "run -o old.hds ./app job.txt\tchoose the file\n"
-		    "run --interval 10s --keep 6 ./server\ta look every 10 seconds, the last minute is kept\n"
-		    "run --sample 512K ./server\tfor production: a few nanoseconds per allocation\n"
-		    "run --only 'cc1*' -- make -j8\tonly the compiler's processes",
+	.examples = "heapdelta run ./server -c dev.conf\ttrace it and say what is live at exit\n"
+		    "heapdelta run -o old.hds ./app job.txt\tchoose the file\n"
+		    "heapdelta run --interval 10s --keep 6 ./server\ta look every 10 seconds, the last minute is kept\n"
+		    "heapdelta run --sample 512K ./server\tfor production: a few nanoseconds per allocation\n"
+		    "heapdelta run --only 'cc1*' -- make -j8\tonly the compiler's processes",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(groups[0]),
 	.options_size = sizeof(struct run_options),

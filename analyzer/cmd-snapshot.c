@@ -127,9 +127,9 @@ static int run_command(const struct cmd *cmd, void *data, int argc, char **argv)
 static const struct opt opts[] = {
 	{"output", 'o', OPT_STRING, offsetof(struct snapshot_options, output), "PATTERN",
 	 "name of the snapshot, as for run; an existing file is replaced. Without it: heapdelta.EXE.PID.NNNN.hds here", NULL},
-	{"blocks", 0, OPT_FLAG, offsetof(struct snapshot_options, blocks), NULL,
+	{"blocks", 0, OPT_FLAG | OPT_TREE, offsetof(struct snapshot_options, blocks), NULL,
 	 "store every live block with its address; of a sampled process, those that were recorded", NULL},
-	{"no-symbols", 0, OPT_OFF, offsetof(struct snapshot_options, symbols), NULL, "leave the snapshot raw", NULL},
+	{"no-symbols", 0, OPT_OFF | OPT_TREE, offsetof(struct snapshot_options, symbols), NULL, "leave the snapshot raw", NULL},
 	{"debug-dir", 0, OPT_LIST, offsetof(struct snapshot_options, debug_dirs), "DIR", "look for separate debug files here, too", NULL},
 	{0},
 };
@@ -142,8 +142,8 @@ const struct cmd cmd_snapshot = {
 	.summary = "take a snapshot of a running traced process, from outside",
 	.details = "Reads the tables of a process that runs under 'heapdelta run' or with libheapdelta.so preloaded, writes a snapshot and "
 		   "prints its path. The process is not stopped and notices nothing.",
-	.examples = "snapshot 4711\theapdelta.server.4711.0001.hds\n"
-		    "snapshot -o before.hds server\tby name, if only one process has it",
+	.examples = "heapdelta snapshot 4711\theapdelta.server.4711.0001.hds\n"
+		    "heapdelta snapshot -o before.hds server\tby name, if only one process has it",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(groups[0]),
 	.options_size = sizeof(struct snapshot_options),

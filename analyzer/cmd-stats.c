@@ -21,23 +21,33 @@ static void defaults(void *values)
 	load_options_defaults(&options->load);
 }
 
+static int present_stats(const struct view_request *request)
+{
+	struct error error = {0};
+	struct report report;
+	int status;
+
+	present_details(request->load, request->snapshots, 1);
+	if (view_stats(&report, request, &error) < 0)
+		return cmd_error(&error, STATUS_TROUBLE);
+	status = present(&report, request->options);
+	report_release(&report);
+	return status;
+}
+
 static int show(const struct options *options, struct load *load, const char *name, char **operands)
 {
 	struct error error = {0};
 	struct snapshot snapshot;
-	struct report report;
 	struct view_request request = {"stats", &options->view, load, &snapshot, 1, operands};
 	int status;
 
 	if (load_snapshot(load, name, &snapshot, &error) < 0)
 		return cmd_error(&error, STATUS_TROUBLE);
-	present_details(load, &snapshot, 1);
-	if (view_stats(&report, &request, &error) == 0) {
-		status = present(&report, &options->view);
-		report_release(&report);
-	} else {
+	if (view_options_map_paths(&options->view, &snapshot, &error) == 0)
+		status = present_stats(&request);
+	else
 		status = cmd_error(&error, STATUS_TROUBLE);
-	}
 	snapshot_release(&snapshot);
 	return status;
 }
@@ -69,6 +79,7 @@ static int run(const struct cmd *cmd, void *values, int argc, char **argv)
 
 static const struct opt_group groups[] = {
 	{"What is shown", view_opts, offsetof(struct options, view)},
+	{"Which blocks, and whose", view_select_opts, offsetof(struct options, view)},
 	{"Output", view_format_opts, offsetof(struct options, view)},
 	{"Symbols", load_opts, offsetof(struct options, load)},
 };

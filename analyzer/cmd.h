@@ -28,6 +28,9 @@ enum opt_kind {
 	OPT_SIZE,    /* unsigned long long, bytes */
 	OPT_TIME,    /* unsigned long long, nanoseconds */
 	OPT_CHOICE,  /* int: index in choices */
+	OPT_KINDS = 0xff,
+	OPT_TREE = 0x100, /* added to a kind: may also stand in a file of a source tree, which strangers write (config.h); so it neither
+			     writes, removes or runs anything, nor asks another machine, nor reads other files as programs */
 };
 
 struct opt_list {
@@ -36,14 +39,19 @@ struct opt_list {
 };
 
 struct opt {
-	const char *name; /* long name without dashes */
-	char letter;      /* 0: none */
-	enum opt_kind kind;
+	const char *name;           /* long name without dashes */
+	char letter;                /* 0: none */
+	unsigned kind;              /* enum opt_kind, perhaps with OPT_TREE */
 	size_t offset;              /* of the value in the command's option struct */
 	const char *argument;       /* name of the argument in help, NULL: none */
 	const char *help;           /* one or two lines, wrapped by the printer; NULL: the option is not shown */
 	const char *const *choices; /* OPT_CHOICE: NULL-terminated */
 };
+
+static inline enum opt_kind opt_kind(const struct opt *opt)
+{
+	return (enum opt_kind)(opt->kind & OPT_KINDS);
+}
 
 struct opt_group {
 	const char *title;      /* NULL: no heading */
@@ -67,7 +75,7 @@ struct cmd {
 	int usage_status;          /* of misuse; 0: STATUS_TROUBLE */
 };
 
-extern const struct cmd cmd_run, cmd_snapshot, cmd_stats, cmd_diff, cmd_info, cmd_export, cmd_doctor;
+extern const struct cmd cmd_run, cmd_snapshot, cmd_stats, cmd_diff, cmd_info, cmd_symbolize, cmd_export, cmd_env, cmd_doctor;
 
 /* -q, -v, --log: where our words go.  main calls it once, before the command runs. */
 int cmd_messages_open(bool quiet, int verbose, const char *log, struct error *error);

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "filter.h"
+#include "pattern.h"
 #include "rundir.h"
 
 #define MS UINT64_C(1000000)
@@ -242,7 +242,7 @@ static char *name_root(void *data, const struct traced *traced)
 
 static void convert(struct collect *collect, struct traced *traced, int fd)
 {
-	const struct convert_target root = {name_root, collect, naming_is_explicit(collect->convert.naming), true};
+	const struct convert_target root = {name_root, collect, naming_is_explicit(collect->convert.naming), !collect->options.hopeless};
 	const struct convert_target child = {name_child, collect, naming_has_pid(collect->convert.naming), false};
 
 	if (traced->is_root) {
@@ -250,6 +250,8 @@ static void convert(struct collect *collect, struct traced *traced, int fd)
 		traced->exit_status = collect->root_status;
 	}
 	convert_ended(&collect->convert, traced, fd, traced->is_root ? &root : &child);
+	if (traced->is_root && collect->options.hopeless && traced->state == TRACED_EMPTY && !traced->total_blocks)
+		traced->state = TRACED_UNWANTED;
 }
 
 /* Removed under our eyes: the next image of a process does that, even if both have ended by the time we look. */

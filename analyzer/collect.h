@@ -21,6 +21,7 @@ struct collect_options {
 	unsigned keep;                           /* numbered snapshots per process; 0: all */
 	const char *source_root;                 /* absolute; NULL: the work tree around the current directory */
 	bool blocks;
+	bool hopeless; /* the command cannot be traced: no snapshot of it without a block */
 };
 
 enum { COLLECT_DIRECTORIES = 64 };

@@ -34,6 +34,23 @@ static void read_segments(struct elf_facts *facts, Elf *elf, int fd)
 	}
 }
 
+/* Linked into the executable, the same runtimes start beside any preload, and only their malloc is in our way: allocator_of(). */
+static const char *sanitizer_of(const char *library)
+{
+	static const char *const marks[][2] = {
+		{"libasan.so", "AddressSanitizer"},
+		{"libclang_rt.asan", "AddressSanitizer"},
+		{"libtsan.so", "ThreadSanitizer"},
+		{"libclang_rt.tsan", "ThreadSanitizer"},
+	};
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		if (!strncmp(library, marks[i][0], strlen(marks[i][0])))
+			return marks[i][1];
+	}
+	return NULL;
+}
+
 static void read_needed(struct elf_facts *facts, Elf *elf, Elf_Data *data, const GElf_Shdr *header)
 {
 	size_t count = header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
@@ -44,7 +61,8 @@ static void read_needed(struct elf_facts *facts, Elf *elf, Elf_Data *data, const
 		if (!name)
 			continue;
 		facts->has_libraries = true;
-		facts->has_asan = facts->has_asan || !strncmp(name, "libasan.so", 10) || !strncmp(name, "libclang_rt.asan", 16);
+		if (!facts->sanitizer)
+			facts->sanitizer = sanitizer_of(name);
 	}
 }
 
@@ -61,6 +79,7 @@ static const char *allocator_of(const char *symbol)
 		{"mi_version", "mimalloc"},
 		{"sn_malloc", "snmalloc"},
 		{"rpmalloc", "rpmalloc"},
+		{"__asan_init", "AddressSanitizer"},
 		{"__tsan_init", "ThreadSanitizer"},
 		{"__msan_init", "MemorySanitizer"},
 		{"__lsan_init", "LeakSanitizer"},
@@ -85,8 +104,6 @@ static void read_symbols(struct elf_facts *facts, Elf *elf, Elf_Data *data, cons
 		/* A malloc that is not in the dynamic table serves the executable alone or is hidden: the loader does not see it. */
 		if (header->sh_type == SHT_DYNSYM && !strcmp(name, "malloc"))
 			facts->defines_malloc = true;
-		if (!strcmp(name, "__asan_init"))
-			facts->has_asan = true;
 		if (!facts->allocator)
 			facts->allocator = allocator_of(name);
 	}
@@ -156,6 +173,7 @@ void elf_facts_read(struct elf_facts *facts, const char *path)
 		return;
 	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
 		facts->kind = ELF_KIND_OTHER;
+		facts->is_empty = status.st_size == 0;
 		if (pread(fd, magic, sizeof(magic), 0) == (ssize_t)sizeof(magic) && !memcmp(magic, ELFMAG, SELFMAG))
 			read_elf(facts, fd);
 		else

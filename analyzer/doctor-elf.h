@@ -15,10 +15,11 @@ struct elf_facts {
 	bool has_interpreter, has_libraries; /* PT_INTERP; DT_NEEDED */
 	char interpreter[256];               /* path of the loader */
 	bool is_go;
-	bool has_asan;              /* AddressSanitizer's runtime is linked in */
+	const char *sanitizer;      /* whose runtime is a library that refuses any other preload; NULL: none */
 	bool defines_malloc;        /* for the whole process: the executable comes before preloaded libraries */
 	const char *allocator;      /* whose malloc that probably is; NULL: unknown */
 	char interpreter_line[512]; /* of a script: the text after "#!", trimmed; else "" */
+	bool is_empty;              /* not a byte in it */
 };
 
 void elf_facts_read(struct elf_facts *facts, const char *path);

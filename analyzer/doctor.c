@@ -50,6 +50,18 @@ static bool is_program(const char *path)
 	return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
 }
 
+static const char *why_not_executable(const char *path)
+{
+	struct stat status;
+	struct statvfs place;
+
+	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+		return "it is a directory";
+	if (statvfs(path, &place) == 0 && (place.f_flag & ST_NOEXEC))
+		return "it lies on a file system that is mounted noexec";
+	return "it is not executable (chmod +x)";
+}
+
 int doctor_resolve(const char *command, char *path, size_t room)
 {
 	const char *search = getenv("PATH");
@@ -66,15 +78,18 @@ int doctor_resolve(const char *command, char *path, size_t room)
 	return -1;
 }
 
-/* The program that `#!/usr/bin/env [-S] [NAME=VALUE] PROGRAM` looks for; NULL: not clear. */
+/* The program that `#!/usr/bin/env [-S] [-i] [-u NAME] [NAME=VALUE] PROGRAM` looks for; NULL: not clear. */
 static const char *env_program(char *arguments)
 {
 	char *rest = NULL;
 
 	for (char *word = strtok_r(arguments, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest)) {
-		if (!strcmp(word, "-S") || !strcmp(word, "-i") || strchr(word, '='))
-			continue;
-		return word[0] == '-' ? NULL : word;
+		if (!strncmp(word, "-S", 2) || !strncmp(word, "-vS", 3))
+			word += word[1] == 'v' ? 3 : 2;
+		if (!strcmp(word, "-u") || !strcmp(word, "-C"))
+			strtok_r(NULL, " \t", &rest);
+		else if (*word && strcmp(word, "-i") != 0 && strcmp(word, "--") != 0 && !strchr(word, '='))
+			return word[0] == '-' ? NULL : word;
 	}
 	return NULL;
 }
@@ -105,6 +120,9 @@ static int find_image(struct subject *subject, char *path, size_t room)
 
 	for (int depth = 0; depth <= DEPTH_MAX; depth++) {
 		elf_facts_read(&subject->facts, path);
+		if (depth == 0 && subject->facts.is_empty)
+			snprintf(doctor->note, sizeof(doctor->note), "'%s' is empty: as a script for /bin/sh it does nothing",
+				 subject->name);
 		if (subject->facts.kind == ELF_KIND_ELF)
 			return 0;
 		if (subject->facts.kind == ELF_KIND_UNREADABLE) {
@@ -114,12 +132,12 @@ static int find_image(struct subject *subject, char *path, size_t room)
 		if (!subject->facts.interpreter_line[0])
 			snprintf(subject->facts.interpreter_line, sizeof(subject->facts.interpreter_line), "/bin/sh");
 		if (follow_script(&subject->facts, path, room) < 0) {
-			verdict(doctor, DOCTOR_UNKNOWN, "cannot find the interpreter '%s' of '%s'", subject->facts.interpreter_line,
-				subject->name);
+			verdict(doctor, DOCTOR_CANNOT_RUN, "cannot run '%s': its interpreter '%s' is missing", subject->name,
+				subject->facts.interpreter_line);
 			return -1;
 		}
 	}
-	verdict(doctor, DOCTOR_UNKNOWN, "the interpreters of '%s' go in a circle", subject->name);
+	verdict(doctor, DOCTOR_CANNOT_RUN, "cannot run '%s': its interpreters go in a circle", subject->name);
 	return -1;
 }
 
@@ -131,6 +149,7 @@ static bool is_other_machine(const struct subject *subject)
 
 	if (library->kind != ELF_KIND_ELF || (facts->class_bits == library->class_bits && facts->machine == library->machine))
 		return false;
+	subject->doctor->unloadable = true;
 	if (facts->class_bits == 32 && library->class_bits == 64)
 		return verdict(subject->doctor, DOCTOR_UNTRACEABLE, "%s is 32-bit; there is no 32-bit libheapdelta.so.", subject->name);
 	const char *machine = elf_machine_name(facts->machine);
@@ -153,35 +172,60 @@ static bool is_static(const struct subject *subject)
 		       subject->name);
 }
 
-static bool has_asan(const struct subject *subject)
+static bool has_sanitizer(const struct subject *subject)
 {
-	return subject->facts.has_asan && verdict(subject->doctor, DOCTOR_REFUSED,
-						  "%s is built with AddressSanitizer, which aborts under any other preload: not started. "
-						  "LeakSanitizer is already in it.",
-						  subject->name);
+	const char *sanitizer = subject->facts.sanitizer;
+
+	if (!sanitizer)
+		return false;
+	if (strcmp(sanitizer, "AddressSanitizer") != 0)
+		return verdict(subject->doctor, DOCTOR_REFUSED,
+			       "%s is built with %s, which crashes under any other preload: not started. Rebuild it without.",
+			       subject->name, sanitizer);
+	return verdict(subject->doctor, DOCTOR_REFUSED,
+		       "%s is built with AddressSanitizer, which aborts under any other preload: not started. "
+		       "LeakSanitizer is already in it.",
+		       subject->name);
+}
+
+static const char *malloc_remedy(const struct subject *subject)
+{
+	const char *base = strrchr(subject->path, '/'), *allocator = subject->facts.allocator;
+
+	if (base && (!strncmp(base + 1, "redis", 5) || !strncmp(base + 1, "valkey", 6)))
+		return "with 'make MALLOC=libc'";
+	return allocator && strstr(allocator, "Sanitizer") ? "it without -fsanitize" : "it with the C library's malloc";
 }
 
 static bool has_own_malloc(const struct subject *subject)
 {
-	const char *base = strrchr(subject->path, '/');
-	bool is_redis = base && (!strncmp(base + 1, "redis", 5) || !strncmp(base + 1, "valkey", 6));
 	const char *allocator = subject->facts.allocator;
 
 	return subject->facts.defines_malloc &&
 	       verdict(subject->doctor, DOCTOR_UNTRACEABLE, "%s defines malloc itself%s%s%s: its calls never reach us. Rebuild %s.",
-		       subject->name, allocator ? " (" : "", allocator ? allocator : "", allocator ? ")" : "",
-		       is_redis ? "with 'make MALLOC=libc'" : "it with the C library's malloc");
+		       subject->name, allocator ? " (" : "", allocator ? allocator : "", allocator ? ")" : "", malloc_remedy(subject));
 }
 
 static bool is_musl(const struct subject *subject)
 {
 	const char *base = strrchr(subject->facts.interpreter, '/');
 
-	return base && !strncmp(base, "/ld-musl", 8) &&
-	       verdict(subject->doctor, DOCTOR_UNTRACEABLE,
+	if (!base || strncmp(base, "/ld-musl", 8) != 0)
+		return false;
+	subject->doctor->unloadable = true;
+	return verdict(subject->doctor, DOCTOR_UNTRACEABLE,
 		       "%s is linked against musl, libheapdelta.so against glibc: nothing can be traced. Build heapdelta in the same "
 		       "image.",
 		       subject->name);
+}
+
+/* The kernel says "No such file" of a program whose loader is missing, and everybody looks for the program. */
+static bool is_without_loader(const struct subject *subject)
+{
+	const char *loader = subject->facts.interpreter;
+
+	return loader[0] && access(loader, F_OK) < 0 && errno == ENOENT &&
+	       verdict(subject->doctor, DOCTOR_CANNOT_RUN, "cannot run '%s': its loader '%s' is missing", subject->name, loader);
 }
 
 /* The kernel tells the loader (AT_SECURE) when a program gains rights that its caller lacks; where it grants none, preloading works. */
@@ -218,7 +262,16 @@ static const struct {
 	 "PYTHONMALLOC=malloc heapdelta run …"},
 	{"ruby", NULL, NULL,
 	 "keeps its objects in pages of its own heap; only what they hold outside (long strings, arrays, C extensions) is seen"},
+	{"pypy", NULL, NULL, "keeps its objects in its own heap (mmap); only C libraries are seen"},
+	{"lua", NULL, NULL, "gets every object from realloc, so all are seen, at lines of the interpreter, not of the script"},
+	{"luajit", NULL, NULL, "keeps its objects in its own heap (mmap); only C libraries are seen"},
 	{"node", NULL, NULL, "keeps JavaScript objects in V8's own heap (mmap); only buffers and native code are seen"},
+	{"nodejs", NULL, NULL, "keeps JavaScript objects in V8's own heap (mmap); only buffers and native code are seen"},
+	{"deno", NULL, NULL, "keeps JavaScript objects in V8's own heap (mmap); only buffers and native code are seen"},
+	{"dotnet", NULL, NULL, "keeps its objects in its own heap (mmap); only the runtime's and native libraries' blocks are seen"},
+	{"mono", NULL, NULL, "keeps its objects in its own heap (mmap); only the runtime's and native libraries' blocks are seen"},
+	{"beam.smp", "ERL_FLAGS", "+Mea min",
+	 "keeps terms in its own carriers (mmap); native code is seen. Most of them: ERL_FLAGS='+Mea min' heapdelta run …"},
 	{"java", NULL, NULL, "keeps its objects in its own heap (mmap); only the VM's and native libraries' blocks are seen"},
 	{"php", "USE_ZEND_ALLOC", "0",
 	 "serves scripts from its own pools (mmap); only the interpreter's own blocks are seen. All of them: USE_ZEND_ALLOC=0 heapdelta "
@@ -259,14 +312,18 @@ static const char *describe(const char *command, const char *path, bool is_scrip
 
 void doctor_command(struct doctor *doctor, const char *command, const char *library)
 {
-	static bool (*const rules[])(const struct subject *) = {is_other_machine, is_privileged, is_static,
-								is_musl,          has_asan,      has_own_malloc};
+	static bool (*const rules[])(const struct subject *) = {is_other_machine,  is_privileged, is_static,     is_musl,
+								is_without_loader, has_sanitizer, has_own_malloc};
 	struct subject subject = {.doctor = doctor, .name = command, .path = doctor->path};
 	char first[PATH_MAX], name[2 * PATH_MAX];
 
 	*doctor = (struct doctor){.verdict = DOCTOR_TRACEABLE};
 	if (doctor_resolve(command, doctor->path, sizeof(doctor->path)) < 0) {
 		verdict(doctor, DOCTOR_UNKNOWN, "cannot find '%s'", command);
+		return;
+	}
+	if (!is_program(doctor->path)) {
+		verdict(doctor, DOCTOR_CANNOT_RUN, "cannot run '%s': %s", command, why_not_executable(doctor->path));
 		return;
 	}
 	snprintf(first, sizeof(first), "%s", doctor->path);

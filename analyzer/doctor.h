@@ -4,12 +4,14 @@
 #define ANALYZER_DOCTOR_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum doctor_verdict {
 	DOCTOR_TRACEABLE,
 	DOCTOR_UNTRACEABLE, /* it would run, but nothing would be traced */
 	DOCTOR_REFUSED,     /* it would not even run properly: not started */
+	DOCTOR_CANNOT_RUN,  /* the kernel would not execute it */
 	DOCTOR_UNKNOWN,     /* not found or not readable */
 };
 
@@ -17,6 +19,7 @@ struct doctor {
 	enum doctor_verdict verdict;
 	char text[1024];     /* why not, and what helps; "" when traceable */
 	char note[512];      /* what will not be seen although it is traced; "" */
+	bool unloadable;     /* its loader chokes on the library: it must be started without */
 	char path[PATH_MAX]; /* of the program that runs in the end (a script's interpreter) */
 };
 

@@ -1,123 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which traces count.  Patterns are CPython's fnmatch.fnmatchcase on code points: `*` also matches '/', `?` one character, sets without
- * classes, `!` negates, nothing escapes.  libc's fnmatch knows `^` and `[:alpha:]` and is therefore not used.  One restart point for the
- * last `*` makes the match linear in practice and quadratic at worst, never exponential.
+ * Which traces count.  Comes in: SPECs as typed, then frames and names of processes, each looked at once; goes out: one bit per filter, and
+ * for a stack, from the bits of what belongs to it, whether it counts.  Names are matched as a whole, as tracemalloc does; where reports show
+ * a part of a name (below the source root, without parameters, without directories), that part will do as well.
  */
 #include "filter.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The code point at `text` and its length; a byte that is not UTF-8 stands for itself, out of the way of all characters. */
-static size_t decode(const char *text, uint32_t *code)
-{
-	const unsigned char *byte = (const unsigned char *)text;
-	size_t length = byte[0] < 0x80 ? 1 : byte[0] < 0xc2 ? 0 : byte[0] < 0xe0 ? 2 : byte[0] < 0xf0 ? 3 : byte[0] < 0xf5 ? 4 : 0;
+#include "pattern.h"
+#include "runtime-names.h"
 
-	*code = length <= 1 ? byte[0] : byte[0] & (0x7fu >> length);
-	for (size_t i = 1; i < length; i++) {
-		if ((byte[i] & 0xc0) != 0x80)
-			length = 0;
-		else
-			*code = *code << 6 | (byte[i] & 0x3f);
-	}
-	if (length == 0) {
-		*code = 0xdc00u + byte[0];
-		return 1;
-	}
-	return length;
-}
-
-/* The ']' of the set that begins at `set` (behind its '['), or NULL: the '[' is literal. */
-static const char *set_end(const char *set)
-{
-	if (*set == '!')
-		set++;
-	if (*set == ']')
-		set++;
-	return strchr(set, ']');
-}
-
-/* A member of a set: one character, or a range a-b.  A '-' at either end is a character, and so is one right behind a range. */
-static const char *next_member(const char *set, const char *end, uint32_t *low, uint32_t *high)
-{
-	set += decode(set, low);
-	*high = *low;
-	if (*set == '-' && set + 1 < end)
-		set += 1 + decode(set + 1, high);
-	return set;
-}
-
-/*
- * CPython cuts reversed ranges out of the text of a set before it looks for '!', so what stands behind them may negate the set; a range that
- * begins with that '!' loses it and leaves '-' and its other end.
- */
-static bool set_has(const char *set, const char *end, uint32_t code)
-{
-	bool negated = *set == '!', found = false, first = !negated;
-
-	if (negated)
-		set++;
-	while (set < end) {
-		uint32_t low, high;
-		set = next_member(set, end, &low, &high);
-		if (first && low == '!' && low <= high) {
-			negated = true;
-			found = high != low && (code == '-' || code == high);
-		} else {
-			found |= low <= code && code <= high;
-		}
-		first = first && low > high;
-	}
-	return found != negated;
-}
-
-/* One character of the name against one element of the pattern; *rest is the pattern behind it. */
-static bool element_matches(const char *pattern, uint32_t code, const char **rest)
-{
-	const char *end;
-	uint32_t wanted;
-
-	if (*pattern == '?') {
-		*rest = pattern + 1;
-		return true;
-	}
-	if (*pattern == '[' && (end = set_end(pattern + 1)) != NULL) {
-		*rest = end + 1;
-		return set_has(pattern + 1, end, code);
-	}
-	*rest = pattern + decode(pattern, &wanted);
-	return wanted == code;
-}
-
-bool pattern_match(const char *pattern, const char *name)
-{
-	const char *star = NULL, *resume = NULL; /* behind the last '*', and the name's character to try next there */
-
-	while (*name || *pattern == '*') {
-		const char *rest = NULL;
-		uint32_t code;
-		size_t length;
-		if (*pattern == '*') {
-			star = ++pattern;
-			resume = name;
-			continue;
-		}
-		length = decode(name, &code);
-		if (*pattern && element_matches(pattern, code, &rest)) {
-			pattern = rest;
-			name += length;
-			continue;
-		}
-		if (!star)
-			return false;
-		pattern = star;
-		resume += decode(resume, &code);
-		name = resume;
-	}
-	return *pattern == '\0';
-}
+/* ---- One SPEC ---- */
 
 /* Digits only, below `limit`.  −1: not that. */
 static int64_t parse_decimal(const char *text, size_t length, int64_t limit)
@@ -157,15 +52,24 @@ static int parse_suffix(struct filter *filter, const char *spec, size_t *length,
 	return 1;
 }
 
-static const char *const prefixes[] = {"file:", "base:", "func:", "module:", "thread:", "process:"};
+static const char *const prefixes[FILTER_SUBJECTS] = {"file:", "base:", "func:", "module:", "thread:", "process:"};
 
-static int refuse_prefix(const char *spec, struct error *error)
+/* Behind the prefix, if there is one. */
+static const char *parse_subject(struct filter *filter, const char *spec)
 {
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
-		if (strncmp(spec, prefixes[i], strlen(prefixes[i])) == 0)
-			return error_set(error, "bad filter '%s': the prefix '%s' is not supported, only file names", spec, prefixes[i]);
+	for (unsigned i = 0; i < FILTER_SUBJECTS; i++) {
+		size_t length = strlen(prefixes[i]);
+		if (strncmp(spec, prefixes[i], length) == 0) {
+			filter->subject = (enum filter_subject)i;
+			return spec + length;
+		}
 	}
-	return 0;
+	return spec;
+}
+
+static bool has_lines(enum filter_subject subject)
+{
+	return subject <= FILTER_FUNCTION;
 }
 
 /* ":LINE" at the end of the first *length bytes. */
@@ -183,24 +87,30 @@ static void parse_line(struct filter *filter, const char *spec, size_t *length)
 
 int filter_parse(struct filter *filter, bool inclusive, const char *spec, struct intern *intern, struct error *error)
 {
-	size_t length = strlen(spec);
+	const char *text;
+	size_t length;
 	int found;
 
 	*filter = (struct filter){.inclusive = inclusive, .spec = spec, .line = -1, .domain = -1};
-	if (refuse_prefix(spec, error) < 0)
-		return -1;
-	while ((found = parse_suffix(filter, spec, &length, error)) > 0)
+	text = parse_subject(filter, spec);
+	length = strlen(text);
+	while ((found = parse_suffix(filter, text, &length, error)) > 0)
 		continue;
 	if (found < 0)
 		return -1;
-	if (length == 0 && filter->domain >= 0 && !filter->all_frames)
+	if (length == 0 && text == spec && filter->domain >= 0 && !filter->all_frames)
 		return 0; /* a DomainFilter */
 	if (length == 0)
 		return error_set(error, "bad filter '%s': no pattern", spec);
-	parse_line(filter, spec, &length);
-	filter->pattern = intern_add_n(intern, spec, length);
+	if (filter->all_frames && filter->subject >= FILTER_THREAD)
+		return error_set(error, "bad filter '%s': @all-frames is for names of frames", spec);
+	if (has_lines(filter->subject))
+		parse_line(filter, text, &length);
+	filter->pattern = intern_add_n(intern, text, length);
 	return filter->pattern ? 0 : error_nomem(error);
 }
+
+/* ---- Lists ---- */
 
 static size_t list_length(const char *const *list)
 {
@@ -230,6 +140,8 @@ int filters_init(struct filters *filters, const char *const *included, const cha
 			return -1;
 		}
 		filters->all_frames |= filters->list[i].all_frames;
+		filters->threads |= filters->list[i].subject == FILTER_THREAD;
+		filters->processes |= filters->list[i].subject == FILTER_PROCESS;
 		filters->count++;
 	}
 	return 0;
@@ -251,22 +163,79 @@ const char *filter_relative(const char *root, const char *file)
 	return file + length + 1;
 }
 
+/* ---- Matching ---- */
+
+static const char *base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
 /* A name stands for itself and, below the source root, for what is shown of it. */
-static bool name_matches(const struct filter *filter, const char *root, const char *file)
+static bool file_matches(const char *pattern, const char *root, const char *file)
 {
 	const char *relative;
 
-	if (pattern_match(filter->pattern, file))
+	if (pattern_match(pattern, file))
 		return true;
 	relative = filter_relative(root, file);
-	return relative && pattern_match(filter->pattern, relative);
+	return relative && pattern_match(pattern, relative);
+}
+
+/* With or without what a C++ name has around it. */
+static bool function_matches(const char *pattern, const char *function)
+{
+	const char *name;
+	size_t length;
+
+	if (!function)
+		return false;
+	if (pattern_match(pattern, function))
+		return true;
+	name = qualified_name(function, &length);
+	return pattern_match_part(pattern, name, length);
+}
+
+/* A pattern may be about the whole path or about its last component. */
+static bool module_matches(const char *pattern, const char *module)
+{
+	return module && (pattern_match(pattern, module) || pattern_match(pattern, base_of(module)));
 }
 
 static bool frame_matches(const struct filter *filter, const char *root, const struct frame *frame)
 {
 	if (!filter->pattern)
 		return true; /* a pure domain filter */
-	return (filter->line < 0 || filter->line == (int64_t)frame->line) && name_matches(filter, root, frame->file);
+	if (filter->line >= 0 && filter->line != (int64_t)frame->line)
+		return false;
+	switch (filter->subject) {
+	case FILTER_FILE:
+		return file_matches(filter->pattern, root, frame->file);
+	case FILTER_BASE:
+		return pattern_match(filter->pattern, base_of(frame->file));
+	case FILTER_FUNCTION:
+		return function_matches(filter->pattern, frame->function);
+	case FILTER_MODULE:
+		return module_matches(filter->pattern, frame->module);
+	case FILTER_THREAD:
+		return frame->function ? function_matches(filter->pattern, frame->function)
+				       : file_matches(filter->pattern, root, frame->file);
+	default:
+		return false;
+	}
+}
+
+static bool process_matches(const char *pattern, const char *name)
+{
+	size_t digits = strspn(name, "0123456789");
+	const char *command = digits && name[digits] == ' ' ? name + digits + 1 : name;
+	size_t word = strcspn(command, " "), start = word;
+
+	while (start > 0 && command[start - 1] != '/')
+		start--;
+	return pattern_match(pattern, name) || pattern_match(pattern, command) ||
+	       pattern_match_part(pattern, command + start, word - start) || (command > name && pattern_match_part(pattern, name, digits));
 }
 
 size_t filters_words(const struct filters *filters)
@@ -283,14 +252,32 @@ void filters_match(const struct filters *filters, const struct frame *frame, uin
 	}
 }
 
-bool filters_decide(const struct filters *filters, const uint64_t *attributed, const uint64_t *any, uint32_t domain)
+void filters_match_process(const struct filters *filters, const char *name, uint64_t *bits)
+{
+	memset(bits, 0, filters_words(filters) * sizeof(*bits));
+	for (size_t i = 0; i < filters->count; i++) {
+		if (filters->list[i].subject == FILTER_PROCESS && process_matches(filters->list[i].pattern, name))
+			bits[i / 64] |= UINT64_C(1) << i % 64;
+	}
+}
+
+static const uint64_t *bits_for(const struct filter *filter, const struct filter_facts *facts)
+{
+	if (filter->subject == FILTER_THREAD)
+		return facts->thread;
+	if (filter->subject == FILTER_PROCESS)
+		return facts->process;
+	return filter->all_frames ? facts->any : facts->attributed;
+}
+
+bool filters_decide(const struct filters *filters, const struct filter_facts *facts)
 {
 	bool any_inclusive = false, included = false, excluded = false;
 
 	for (size_t i = 0; i < filters->count; i++) {
 		const struct filter *filter = &filters->list[i];
-		uint64_t bits = (filter->all_frames ? any : attributed)[i / 64];
-		bool match = (bits >> i % 64 & 1) && (filter->domain < 0 || filter->domain == (int64_t)domain);
+		uint64_t bits = bits_for(filter, facts)[i / 64];
+		bool match = (bits >> i % 64 & 1) && (filter->domain < 0 || filter->domain == (int64_t)facts->domain);
 		filters->matches[i] += match;
 		any_inclusive |= filter->inclusive;
 		included |= filter->inclusive && match;

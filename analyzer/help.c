@@ -105,6 +105,17 @@ void help_command(const struct cmd *cmd, FILE *out)
 		print_examples(out, cmd->examples);
 }
 
+void help_options(const struct cmd *const *cmds, FILE *out)
+{
+	for (; *cmds; cmds++) {
+		for (size_t i = 0; i <= (*cmds)->group_count; i++) {
+			const struct opt *opt = i < (*cmds)->group_count ? (*cmds)->groups[i].opts : opts_common_group.opts;
+			for (; opt->name; opt++)
+				fprintf(out, "%s\t%s\t%.1s\n", (*cmds)->name, opt->name, opt->letter ? &opt->letter : "");
+		}
+	}
+}
+
 void help_overview(const struct cmd *const *cmds, FILE *out)
 {
 	fputs("Usage: heapdelta COMMAND [options] …\n\n", out);

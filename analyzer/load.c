@@ -19,7 +19,7 @@ const struct opt load_opts[] = {
 	{"sysroot", 0, OPT_STRING, offsetof(struct load_options, sysroot), "DIR", "find the traced programs and libraries below DIR", NULL},
 	{"debuginfod", 0, OPT_FLAG, offsetof(struct load_options, debuginfod), NULL,
 	 "ask the servers of $DEBUGINFOD_URLS for missing debug information", NULL},
-	{"no-symbols", 0, OPT_OFF, offsetof(struct load_options, symbols), NULL, "do not look up functions and lines", NULL},
+	{"no-symbols", 0, OPT_OFF | OPT_TREE, offsetof(struct load_options, symbols), NULL, "do not look up functions and lines", NULL},
 	{0},
 };
 

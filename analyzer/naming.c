@@ -50,6 +50,11 @@ static const char *put_variable(struct strbuf *out, const char *at, struct error
 	return end + 1;
 }
 
+static int unknown_conversion(const char *at, struct error *error)
+{
+	return error_set(error, "unknown conversion '%%%.*s' in a file name (known: %%e %%p %%n %%h %%t %%q{VAR} %%%%)", *at ? 1 : 0, at);
+}
+
 /* One conversion; `at` is the character after '%'.  Returns the character after it, NULL with the reason. */
 static const char *put_conversion(struct strbuf *out, const struct values *values, const char *at, struct error *error)
 {
@@ -75,7 +80,7 @@ static const char *put_conversion(struct strbuf *out, const struct values *value
 		strbuf_putc(out, '%');
 		return at + 1;
 	default:
-		error_set(error, "unknown conversion '%%%.*s' in a file name (known: %%e %%p %%n %%h %%t %%q{VAR} %%%%)", *at ? 1 : 0, at);
+		unknown_conversion(at, error);
 		return NULL;
 	}
 }
@@ -100,6 +105,18 @@ static char *expand(const char *pattern, const struct values *values, struct err
 	if (!text)
 		error_nomem(error);
 	return text;
+}
+
+/* Variables are the process's own, and may be set only there. */
+int naming_check_pattern(const char *pattern, struct error *error)
+{
+	for (const char *at = strchr(pattern, '%'); at; at = strchr(at + 2, '%')) {
+		if (!at[1] || !strchr("epnhtq%", at[1]))
+			return unknown_conversion(at + 1, error);
+		if (at[1] == 'q' && (at[2] != '{' || !strchr(at, '}')))
+			return error_set(error, "'%%q' in a file name needs a variable: %%q{NAME}");
+	}
+	return 0;
 }
 
 static bool has_conversion(const char *pattern, const char *letters, size_t length)

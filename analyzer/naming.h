@@ -28,6 +28,9 @@ struct naming {
 int naming_init(struct naming *naming, const char *pattern, const char *exe, struct error *error);
 void naming_release(struct naming *naming);
 
+/* Does a traced process understand the pattern?  0, or −1 with the reason. */
+int naming_check_pattern(const char *pattern, struct error *error);
+
 /* True when the pattern tells processes apart by itself. */
 bool naming_has_pid(const struct naming *naming);
 /* True when the pattern numbers files by itself. */

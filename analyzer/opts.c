@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,10 +16,11 @@
 #include "size-text.h"
 
 static const struct opt common_opts[] = {
-	{"quiet", 'q', OPT_FLAG, offsetof(struct opts_common, quiet), NULL, "only errors and warnings, no notes", NULL},
-	{"verbose", 'v', OPT_COUNT, offsetof(struct opts_common, verbose), NULL, "say more about what is done", NULL},
+	{"quiet", 'q', OPT_FLAG | OPT_TREE, offsetof(struct opts_common, quiet), NULL, "only errors and warnings, no notes", NULL},
+	{"verbose", 'v', OPT_COUNT | OPT_TREE, offsetof(struct opts_common, verbose), NULL, "say more about what is done", NULL},
 	{"log", 0, OPT_STRING, offsetof(struct opts_common, log), "FILE", "append messages to FILE instead of writing them to stderr",
 	 NULL},
+	{"no-config", 0, OPT_FLAG, offsetof(struct opts_common, no_config), NULL, "read no .heapdeltarc and no file of your own", NULL},
 	{"version", 0, OPT_FLAG, offsetof(struct opts_common, version), NULL, "print version, formats and libraries", NULL},
 	{"help", 'h', OPT_FLAG, offsetof(struct opts_common, help), NULL, "print this help", NULL},
 	{0},
@@ -52,6 +54,11 @@ static const struct opt *find_in_group(const struct opt_group *group, const char
 	return NULL;
 }
 
+static char *value_at(void *values, size_t offset)
+{
+	return values ? (char *)values + offset : NULL;
+}
+
 /* By long name (not NUL-terminated), or by letter when `name` is NULL. */
 static bool find(const struct parse *parse, const char *name, size_t length, char letter, struct target *target)
 {
@@ -59,13 +66,13 @@ static bool find(const struct parse *parse, const char *name, size_t length, cha
 		const struct opt_group *group = &parse->cmd->groups[i];
 		target->opt = find_in_group(group, name, length, letter);
 		if (target->opt) {
-			target->value = (char *)parse->options + group->offset + target->opt->offset;
+			target->value = value_at(parse->options, group->offset + target->opt->offset);
 			return true;
 		}
 	}
 	target->opt = find_in_group(&opts_common_group, name, length, letter);
 	if (target->opt)
-		target->value = (char *)parse->common + target->opt->offset;
+		target->value = value_at(parse->common, target->opt->offset);
 	return target->opt != NULL;
 }
 
@@ -96,7 +103,7 @@ static int unknown_option(const struct parse *parse, const char *name, size_t le
 
 static bool takes_argument(const struct opt *opt)
 {
-	return opt->kind != OPT_FLAG && opt->kind != OPT_OFF && opt->kind != OPT_COUNT;
+	return opt_kind(opt) != OPT_FLAG && opt_kind(opt) != OPT_OFF && opt_kind(opt) != OPT_COUNT;
 }
 
 static int bad_value(const struct parse *parse, const struct target *target, const char *wanted, const char *text)
@@ -169,7 +176,7 @@ static int add_to_list(const struct parse *parse, const struct target *target, c
 
 static int set_value(const struct parse *parse, const struct target *target, const char *text)
 {
-	switch (target->opt->kind) {
+	switch (opt_kind(target->opt)) {
 	case OPT_FLAG:
 		*(bool *)target->value = true;
 		return 0;
@@ -198,6 +205,8 @@ static int set_value(const struct parse *parse, const struct target *target, con
 		return bad_value(parse, target, "a time such as 10s, 2m or 1h", text);
 	case OPT_CHOICE:
 		return set_choice(parse, target, text);
+	default:
+		break;
 	}
 	return 0;
 }
@@ -276,12 +285,32 @@ int opts_parse(const struct cmd *cmd, void *options, struct opts_common *common,
 	return 0;
 }
 
+const struct opt *opts_find(const struct cmd *cmd, const char *name, size_t length)
+{
+	struct parse parse = {.cmd = cmd};
+	struct target target;
+
+	return find(&parse, name, length, 0, &target) ? target.opt : NULL;
+}
+
+int opts_set(const struct cmd *cmd, void *options, struct opts_common *common, const struct opts_setting *setting, struct error *error)
+{
+	char *nothing[] = {NULL};
+	struct parse parse = {cmd, options, common, nothing, 0, error};
+	struct target target;
+
+	if (!find(&parse, setting->name, setting->length, 0, &target))
+		return unknown_option(&parse, setting->name, setting->length);
+	snprintf(target.shown, sizeof(target.shown), "--%s", target.opt->name);
+	return take(&parse, &target, setting->value);
+}
+
 void opts_release(const struct cmd *cmd, void *options)
 {
 	for (size_t i = 0; i < cmd->group_count; i++) {
 		const struct opt_group *group = &cmd->groups[i];
 		for (const struct opt *opt = group->opts; opt->name; opt++) {
-			if (opt->kind == OPT_LIST)
+			if (opt_kind(opt) == OPT_LIST)
 				free(((struct opt_list *)(void *)((char *)options + group->offset + opt->offset))->items);
 		}
 	}

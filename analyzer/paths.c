@@ -89,18 +89,23 @@ static int enter_node(struct paths *paths, uint32_t node)
 
 /* ---- All nodes ---- */
 
+static bool wants_threads(const struct places *places)
+{
+	return places->key == KEY_THREAD || (places->filters && places->filters->threads);
+}
+
 static int reserve(struct paths *paths, size_t count)
 {
 	const struct places *places = paths->places;
 
 	paths->list = calloc(count, sizeof(*paths->list));
-	if (places->key == KEY_THREAD)
+	if (wants_threads(places))
 		paths->threads = calloc(count, sizeof(*paths->threads));
 	if (places->filters && places->filters->all_frames)
 		paths->bits = calloc(count * places->words, sizeof(*paths->bits));
 	if (places->key == KEY_TRACEBACK)
 		paths->keys = malloc(count * sizeof(*paths->keys));
-	if (!paths->list || (places->key == KEY_THREAD && !paths->threads) || (places->key == KEY_TRACEBACK && !paths->keys))
+	if (!paths->list || (wants_threads(places) && !paths->threads) || (places->key == KEY_TRACEBACK && !paths->keys))
 		return -1;
 	return places->filters && places->filters->all_frames && !paths->bits ? -1 : 0;
 }
@@ -166,6 +171,25 @@ bool paths_callee(const struct paths *paths, uint32_t node, struct frame_ref *ca
 	else
 		*callee = (struct frame_ref){path->below, frames_of_node(paths->places->snapshot, path->below) - 1};
 	return true;
+}
+
+int paths_thread(struct paths *paths, uint32_t node, const struct frame_ref *kept, size_t kept_count, struct frame_ref *thread)
+{
+	if (!kept_count) {
+		*thread = paths->threads[node];
+		return 0;
+	}
+	*thread = kept[kept_count - 1];
+	for (size_t i = kept_count; i-- > 0;) {
+		const struct place *place = places_at(paths->places, kept[i]);
+		if (!place)
+			return -1;
+		if (place->outermost)
+			continue;
+		*thread = kept[i];
+		break;
+	}
+	return 0;
 }
 
 static uint32_t key_below(struct paths *paths, uint32_t key, uint32_t node)

@@ -18,10 +18,11 @@ struct path {
 
 struct paths {
 	struct places *places;
-	struct path *list;         /* per node */
-	struct frame_ref *threads; /* per node, for KEY_THREAD: outermost frame that is no start code; else the outermost one */
-	uint64_t *bits;            /* per node, if a filter looks at all frames: of all frames together */
-	size_t frames_seen;        /* for tests of the number of steps */
+	struct path *list; /* per node */
+	struct frame_ref *
+		threads; /* per node, for KEY_THREAD and filters by thread: outermost frame that is no start code; else the outermost one */
+	uint64_t *bits;  /* per node, if a filter looks at all frames: of all frames together */
+	size_t frames_seen; /* for tests of the number of steps */
 	/* private */
 	uint32_t *keys;    /* per node, for KEY_TRACEBACK; KEYS_NONE: not asked for yet */
 	uint32_t *pending; /* nodes on the way to one that has a key */
@@ -37,6 +38,9 @@ struct frame_ref paths_chosen(const struct paths *paths, uint32_t node);
 size_t paths_attributed(const struct paths *paths, uint32_t node);
 /* The frame that it called; false: it is the innermost. */
 bool paths_callee(const struct paths *paths, uint32_t node, struct frame_ref *callee);
+
+/* Where the thread of a stack begins, as `threads` says; of `kept` innermost frames, if there are any.  0 or −1: out of memory. */
+int paths_thread(struct paths *paths, uint32_t node, const struct frame_ref *kept, size_t kept_count, struct frame_ref *thread);
 
 /* The key of the whole stack.  KEYS_NONE: out of memory. */
 uint32_t paths_key(struct paths *paths, uint32_t node);

@@ -85,8 +85,7 @@ int places_show(struct places *places, struct frame *frame)
 
 /* ---- Places ---- */
 
-/* Frames where a thread begins are libc's; below them is main or the start routine. */
-static bool is_outermost(const struct frame *frame)
+bool places_is_outermost(const struct frame *frame)
 {
 	return (frame->flags & FRAME_PSEUDO) || (frame->function && is_start_code(frame->function)) ||
 	       (frame->module && strstr(frame->module, "/libc.so") != NULL);
@@ -109,7 +108,7 @@ static int work_out(struct places *places, struct place *place, struct frame_ref
 	if (frame_at(&frame, places->snapshot, ref.node, ref.index))
 		return -1;
 	place->kinds = attribution_kinds(&places->attribution, &frame);
-	place->outermost = is_outermost(&frame);
+	place->outermost = places_is_outermost(&frame);
 	if (places->bits)
 		filters_match(places->filters, &frame, (uint64_t *)places_bits(places, place));
 	place->key = places_show(places, &frame) ? KEYS_NONE : key_of(places, &frame);

@@ -50,6 +50,9 @@ const struct place *places_at(struct places *places, struct frame_ref ref);
 /* Its filters_match(). */
 const uint64_t *places_bits(const struct places *places, const struct place *place);
 
+/* Of what stands around threads: libc's frames and those that stand for none.  Below them is main or the start routine. */
+bool places_is_outermost(const struct frame *frame);
+
 /* The frame becomes what its group shows of it.  −1: out of memory. */
 int places_show(struct places *places, struct frame *frame);
 

@@ -101,12 +101,21 @@ static bool is_same_file(int fd, const struct mapping *mapping, const struct pro
 	return status.st_dev == mapping->device || process->peek.start_ticks == traces_start_ticks(process->pid);
 }
 
-/* Does the process see our root directory? */
-static bool shares_root(const char *root)
+/* The same file, as far as anybody can see. */
+static bool is_same(const char *path, const char *other)
 {
-	struct stat theirs, ours;
+	struct stat one, two;
 
-	return stat(root, &theirs) < 0 || stat("/", &ours) < 0 || (theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino);
+	return stat(path, &one) < 0 || stat(other, &two) < 0 || (one.st_dev == two.st_dev && one.st_ino == two.st_ino);
+}
+
+/* Does the process see our files?  Below the same root directory, other things may be mounted for it: a /tmp of its own. */
+static bool shares_root(pid_t pid, const char *root)
+{
+	char mounts[64];
+
+	snprintf(mounts, sizeof(mounts), "/proc/%d/ns/mnt", (int)pid);
+	return is_same(root, "/") && is_same(mounts, "/proc/self/ns/mnt");
 }
 
 /* A file under a root that another user controls: no device, no FIFO that blocks, no link that leads elsewhere. */
@@ -224,7 +233,7 @@ int process_look(struct process *process, pid_t pid, struct error *error)
 	if (!found)
 		return 0;
 	snprintf(process->root, sizeof(process->root), "/proc/%d/root", (int)pid);
-	if (shares_root(process->root))
+	if (shares_root(pid, process->root))
 		process->root[0] = '\0';
 	return open_mapping(process, &mapping, error) < 0 ? -1 : 1;
 }

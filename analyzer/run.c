@@ -53,23 +53,17 @@ static int refuse(const char *text)
 
 static int build_environment(struct run *run, struct error *error)
 {
-	char number[32], *output = naming_for_survivors(&run->naming);
+	char *output = naming_for_survivors(&run->naming);
 
 	environment_init(&run->environment);
-	environment_preload(&run->environment, run->library);
+	if (!run->doctor.unloadable)
+		environment_preload(&run->environment, run->library);
 	collect_environment(&run->collect, &run->environment);
 	environment_set(&run->environment, "HEAPDELTA_OUTPUT", output);
 	if (!output)
 		run->environment.failed = true;
 	free(output);
-	if (run->options->nframe) {
-		snprintf(number, sizeof(number), "%llu", run->options->nframe);
-		environment_set(&run->environment, "HEAPDELTA_NFRAME", number);
-	}
-	if (run->options->sample)
-		environment_set(&run->environment, "HEAPDELTA_SAMPLE", run->options->sample);
-	if (!run->options->follow)
-		environment_set(&run->environment, "HEAPDELTA_FOLLOW", "0");
+	recording_environment(&run->options->recording, &run->environment);
 	return run->environment.failed ? error_nomem(error) : 0;
 }
 
@@ -93,7 +87,8 @@ static int open_run(struct run *run, struct error *error)
 					  .except = options->except.items,
 					  .interval_ns = options->interval,
 					  .keep = (unsigned)options->keep,
-					  .blocks = options->blocks};
+					  .blocks = options->blocks,
+					  .hopeless = run->doctor.verdict == DOCTOR_UNTRACEABLE};
 	char name[64];
 
 	if (options->source_root && !realpath(options->source_root, run->source_root))
@@ -166,8 +161,11 @@ static int start_and_wait(struct run *run)
 	struct error error = {0};
 	int exit_status;
 
-	if (supervise_start(&run->child, run->argv, run->environment.list, &exit_status, &error) < 0)
-		return cmd_error(&error, exit_status);
+	if (supervise_start(&run->child, run->argv, run->environment.list, &exit_status, &error) < 0) {
+		struct error known = {0};
+		error_set(&known, "%s", run->doctor.text);
+		return cmd_error(run->doctor.verdict == DOCTOR_CANNOT_RUN ? &known : &error, exit_status);
+	}
 	collect_root_started(&run->collect, run->child.child);
 	while (!run->child.ended) {
 		supervise_wait(&run->child, run->collect.notify_fd, collect_timeout(&run->collect));

@@ -6,11 +6,13 @@
 #include <stdbool.h>
 
 #include "cmd.h"
+#include "recording.h"
 
 struct run_options {
-	const char *output, *source_root, *sample;
-	unsigned long long interval, keep, nframe;
-	bool blocks, follow, symbols, wait;
+	const char *output, *source_root;
+	unsigned long long interval, keep;
+	bool blocks, symbols, wait;
+	struct recording_options recording;
 	struct opt_list only, except;
 };
 

@@ -26,8 +26,7 @@ static bool has_any_prefix(const char *text, const char *const *prefixes, size_t
 
 /* ---- Names ---- */
 
-/* Length of an operator's symbol after the word "operator": its brackets are not brackets. */
-static size_t operator_symbol(const char *at)
+size_t operator_symbol(const char *at)
 {
 	static const char *const symbols[] = {"()", "[]", "<<=", ">>=", "<=>", "->*", "<<", ">>", "<=", ">=", "->", "<", ">"};
 
@@ -353,10 +352,15 @@ static const char *const one_time[] = {
 	"__libc_dlopen_mode", /* libgcc_s for backtrace and cancellation */
 	"__libc_unwind_link_get",
 	"__new_exitfn",
+	"__nss_action_parse",
 	"__nss_database_get", /* /etc/nsswitch.conf and the services' libraries */
+	"__nss_hosts_lookup2",
+	"__nss_lookup",
 	"__nss_lookup_function",
+	"__nss_module_allocate",
 	"__nss_module_get_function",
 	"__nss_module_load",
+	"__nss_next2",
 	"__res_vinit", /* /etc/resolv.conf */
 	"__resolv_conf_allocate",
 	"__resolv_conf_load",
@@ -365,6 +369,7 @@ static const char *const one_time[] = {
 	"__tzfile_read",
 	"__tzset",
 	"__wcsmbs_load_conv",  /* the locale's conversion functions */
+	"_dl_allocate_tls",    /* a thread's own variables: kept with its stack for the next thread */
 	"_dl_catch_exception", /* libraries: one record each, kept for reopening */
 	"_dl_init",
 	"_dl_init_paths",
@@ -383,18 +388,34 @@ static const char *const one_time[] = {
 	"backtrace",
 	"bindtextdomain",
 	"dlopen",
-	"getgrgid", /* these answer in a buffer that is allocated once */
+	"getgrent",
+	"getgrgid",   /* these answer in a buffer that is allocated once */
+	"getgrgid_r", /* these in the caller's, but load what they ask for good */
 	"getgrnam",
+	"getgrnam_r",
 	"gethostbyaddr",
+	"gethostbyaddr_r",
 	"gethostbyname",
+	"gethostbyname2",
+	"gethostbyname2_r",
+	"gethostbyname_r",
 	"getprotobyname",
+	"getpwent",
 	"getpwnam",
+	"getpwnam_r",
 	"getpwuid",
+	"getpwuid_r",
 	"getservbyname",
+	"getservbyname_r",
 	"getservbyport",
+	"getservbyport_r",
 	"localtime",
 	"mktime",
+	"nss_action_parse", /* the services of /etc/nsswitch.conf */
+	"nss_database_check_reload_and_get",
+	"nss_database_reload",
 	"on_exit",
+	"set_binding_values", /* message catalogues, again */
 	"setlocale",
 	"std::locale::classic",
 	"std::rt::init", /* Rust: the main thread's record */
@@ -427,8 +448,11 @@ uint32_t function_kinds(const char *function)
 	const char *name = qualified_name(function, &length);
 	uint32_t kinds = has_prefix(name, "operator new") ? NAME_ENTRY : 0;
 
+	/* Debug information has libc's functions under the names that libc itself calls them by: __printf, __gethostbyname_r. */
+	size_t own = length > 2 && has_prefix(name, "__") ? 2 : 0;
 	for (size_t i = 0; i < COUNT(tables); i++) {
-		if (is_listed(name, length, tables[i].table, tables[i].count))
+		if (is_listed(name, length, tables[i].table, tables[i].count) ||
+		    (own && is_listed(name + own, length - own, tables[i].table, tables[i].count)))
 			kinds |= tables[i].kind;
 	}
 	if (is_in_library(name))

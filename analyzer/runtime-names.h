@@ -33,5 +33,7 @@ bool is_start_code(const char *function);
 
 /* The qualified name alone, without return type and parameters.  *length: of the name. */
 const char *qualified_name(const char *function, size_t *length);
+/* Length of what stands after the word "operator" and has brackets that are no brackets: "()", "<<"; 0: no such thing. */
+size_t operator_symbol(const char *at);
 
 #endif

@@ -79,6 +79,7 @@ const struct info_field info_fields[] = {
 	FIELD(HDS_KEY_TRACE_FILE, trace_file, INFO_KEEP),
 	FIELD(HDS_KEY_PARENT_FILE, parent_file, INFO_KEEP),
 	FIELD(HDS_KEY_RUN, run, INFO_KEEP),
+	FIELD(HDS_KEY_MARKS, marks, INFO_KEEP),
 };
 const size_t info_field_count = sizeof(info_fields) / sizeof(info_fields[0]);
 

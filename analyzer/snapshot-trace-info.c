@@ -131,6 +131,26 @@ static int set_command(const struct trace_info *from, const struct hdt_header *h
 	return result;
 }
 
+/* The last HDT_MARKS, oldest first, but those that are just being written. */
+static int set_marks(const struct trace_info *from, const struct hdt_header *header)
+{
+	uint64_t count = header->mark_count;
+	struct strbuf text;
+
+	strbuf_init(&text);
+	for (uint64_t number = count > HDT_MARKS ? count - HDT_MARKS + 1 : 1; count && number <= count && number; number++) {
+		const struct hdt_mark *mark = &header->marks[(number - 1) % HDT_MARKS];
+		if (mark->number != number || memchr(mark->name, '\n', sizeof(mark->name)))
+			continue;
+		strbuf_printf(&text, "%llu %.*s\n", (unsigned long long)mark->realtime_ns, (int)strnlen(mark->name, sizeof(mark->name)),
+			      mark->name);
+	}
+	int result =
+		text.failed ? error_nomem(from->file->error) : set_text(from, &from->snapshot->info.marks, text.length ? text.data : "");
+	strbuf_release(&text);
+	return result;
+}
+
 static int set_names(const struct trace_info *from, const struct hdt_header *header)
 {
 	struct snapshot_info *info = &from->snapshot->info;
@@ -145,7 +165,7 @@ static int set_names(const struct trace_info *from, const struct hdt_header *hea
 			       set_text(from, &info->parent_file, trace_string(from, header->parent_file)) ||
 			       set_text(from, &info->host, host) || set_text(from, &info->run, run) ||
 			       set_text(from, &info->trace_file, file) || set_text(from, &info->writer, "heapdelta " HEAPDELTA_VERSION) ||
-			       set_command(from, header)
+			       set_command(from, header) || set_marks(from, header)
 		       ? -1
 		       : 0;
 }

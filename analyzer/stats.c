@@ -11,6 +11,9 @@
 #include <string.h>
 
 #include "paths.h"
+#include "selection.h"
+
+enum { ONCE_MAX = 64 };
 
 /* One run of stats_make. */
 struct builder {
@@ -21,10 +24,10 @@ struct builder {
 	struct node_sum *sums; /* per node, for cumulative statistics */
 	uint32_t *group_of;    /* per key: number + 1, 0: none */
 	size_t group_of_room, group_room;
+	struct vias vias;
 	struct frame_ref *kept; /* innermost frames of the stack at hand, if nframe cuts the others */
 	size_t kept_count, kept_room;
-	uint64_t *any;    /* filter bits of them together */
-	const char *name; /* of the process; NULL: not needed yet */
+	struct selection selection;
 };
 
 /* What one stack, or in cumulative statistics one node, adds to a group. */
@@ -64,16 +67,11 @@ static struct group *find_group(struct builder *builder, uint32_t key)
 	return &stats->groups[builder->group_of[key] - 1];
 }
 
-static void add_sum(struct group *group, const struct stats_sum *sum, const char *via)
+static void add_sum(struct group *group, const struct stats_sum *sum)
 {
 	group->allocated += sum->allocated;
 	if (!sum->counted)
 		return;
-	if (!group->counted)
-		group->via = via;
-	group->via_differs |= group->via != via;
-	if (group->via_differs)
-		group->via = NULL;
 	group->counted = true;
 	group->size += sum->size;
 	group->count += sum->count;
@@ -95,7 +93,7 @@ static void show_first(const struct builder *builder, struct group *group, uint3
 
 /* ---- From stacks to keys ---- */
 
-static int credit_frame(struct builder *builder, const struct credit *credit, struct frame_ref frame, const char *via)
+static int credit_frame(struct builder *builder, const struct credit *credit, struct frame_ref frame)
 {
 	const struct place *place = places_at(&builder->stats->places, frame);
 	struct group *group = place ? find_group(builder, place->key) : NULL;
@@ -103,7 +101,7 @@ static int credit_frame(struct builder *builder, const struct credit *credit, st
 	if (!group)
 		return -1;
 	show_first(builder, group, credit->stack, frame);
-	add_sum(group, &credit->sum, via);
+	add_sum(group, &credit->sum);
 	return 0;
 }
 
@@ -112,11 +110,20 @@ static int credit_line(struct builder *builder, const struct credit *credit)
 {
 	struct frame_ref callee;
 	struct frame frame;
-	bool passed = builder->options->key == KEY_LINENO && paths_callee(&builder->paths, credit->node, &callee);
+	const struct place *place;
+	const char *function;
 
-	if (passed && frame_at(&frame, builder->snapshot, callee.node, callee.index))
+	if (credit_frame(builder, credit, credit->chosen))
 		return -1;
-	return credit_frame(builder, credit, credit->chosen, passed ? attribution_via(&frame) : NULL);
+	if (builder->options->key != KEY_LINENO || !credit->sum.counted || !paths_callee(&builder->paths, credit->node, &callee))
+		return 0;
+	if (frame_at(&frame, builder->snapshot, callee.node, callee.index))
+		return -1;
+	function = attribution_via(&frame);
+	place = function ? places_at(&builder->stats->places, credit->chosen) : NULL;
+	if (!place)
+		return function ? -1 : 0;
+	return vias_add(&builder->vias, &(struct via){function, credit->sum.size, place->key});
 }
 
 static uint32_t key_of_kept(struct builder *builder)
@@ -141,27 +148,7 @@ static int credit_stack(struct builder *builder, const struct credit *credit)
 	group->attributed = credit->attributed;
 	if (group->first == UINT32_MAX)
 		group->first = credit->stack;
-	add_sum(group, &credit->sum, NULL);
-	return 0;
-}
-
-/* Outermost of the kept frames that is no start code, else the outermost one. */
-static int find_thread(struct builder *builder, const struct credit *credit, struct frame_ref *thread)
-{
-	if (!builder->kept_count) {
-		*thread = builder->paths.threads[credit->node];
-		return 0;
-	}
-	*thread = builder->kept[builder->kept_count - 1];
-	for (size_t i = builder->kept_count; i-- > 0;) {
-		const struct place *place = places_at(&builder->stats->places, builder->kept[i]);
-		if (!place)
-			return -1;
-		if (place->outermost)
-			continue;
-		*thread = builder->kept[i];
-		break;
-	}
+	add_sum(group, &credit->sum);
 	return 0;
 }
 
@@ -169,29 +156,14 @@ static int credit_thread(struct builder *builder, const struct credit *credit)
 {
 	struct frame_ref thread;
 
-	return find_thread(builder, credit, &thread) ? -1 : credit_frame(builder, credit, thread, NULL);
-}
-
-/* NULL: out of memory. */
-static const char *process_name(struct builder *builder, uint32_t stack)
-{
-	const struct snapshot *snapshot = builder->snapshot;
-	char name[256];
-
-	if (snapshot->stack_process)
-		return snapshot->processes[snapshot->stack_process[stack]];
-	if (!snapshot->info.pid)
-		return snapshot->name;
-	if (!builder->name) {
-		snprintf(name, sizeof(name), "%llu %s", (unsigned long long)snapshot->info.pid, snapshot->info.command);
-		builder->name = intern_add(snapshot->intern, name);
-	}
-	return builder->name;
+	return paths_thread(&builder->paths, credit->node, builder->kept, builder->kept_count, &thread)
+		       ? -1
+		       : credit_frame(builder, credit, thread);
 }
 
 static int credit_process(struct builder *builder, const struct credit *credit)
 {
-	const char *name = process_name(builder, credit->stack);
+	const char *name = selection_process(&builder->selection, credit->stack);
 	struct keys *keys = builder->stats->keys;
 	uint32_t frame = name ? keys_frame(keys, name, 0, NULL) : KEYS_NONE;
 	struct group *group = frame == KEYS_NONE ? NULL : find_group(builder, keys_list(keys, KEYS_EMPTY, frame));
@@ -199,7 +171,7 @@ static int credit_process(struct builder *builder, const struct credit *credit)
 	if (!group)
 		return -1;
 	group->name = name;
-	add_sum(group, &credit->sum, NULL);
+	add_sum(group, &credit->sum);
 	return 0;
 }
 
@@ -215,7 +187,7 @@ static int credit_all(struct builder *builder, const struct credit *credit)
 		return 0;
 	}
 	for (size_t i = 0; i < builder->kept_count; i++) {
-		if (credit_frame(builder, credit, builder->kept[i], NULL))
+		if (credit_frame(builder, credit, builder->kept[i]))
 			return -1;
 	}
 	return 0;
@@ -245,7 +217,7 @@ static int credit_nodes(struct builder *builder)
 		struct credit credit = {.sum = builder->sums[node].sum, .stack = builder->sums[node].first - 1};
 		uint32_t count = node ? frames_of_node(snapshot, node) : 1;
 		for (uint32_t i = 0; builder->sums[node].first && i < count; i++) {
-			if (credit_frame(builder, &credit, (struct frame_ref){node, i}, NULL))
+			if (credit_frame(builder, &credit, (struct frame_ref){node, i}))
 				return -1;
 		}
 	}
@@ -303,43 +275,6 @@ static int keep_frames(struct builder *builder, const struct credit *credit)
 	return 0;
 }
 
-/* Filter bits of all frames that count.  NULL: out of memory. */
-static const uint64_t *bits_of_all(struct builder *builder, uint32_t node)
-{
-	struct places *places = &builder->stats->places;
-
-	if (!builder->kept_count)
-		return builder->paths.bits + node * places->words;
-	memset(builder->any, 0, places->words * sizeof(*builder->any));
-	for (size_t i = 0; i < builder->kept_count; i++) {
-		const struct place *place = places_at(places, builder->kept[i]);
-		if (!place)
-			return NULL;
-		for (size_t word = 0; word < places->words; word++)
-			builder->any[word] |= places_bits(places, place)[word];
-	}
-	return builder->any;
-}
-
-static int filter_stack(struct builder *builder, const struct credit *credit, uint32_t domain, bool *passes)
-{
-	struct filters *filters = builder->options->filters;
-	struct places *places = &builder->stats->places;
-	const uint64_t *any = NULL;
-	const struct place *place;
-
-	*passes = true;
-	if (!filters)
-		return 0;
-	if (filters->all_frames && !(any = bits_of_all(builder, credit->node)))
-		return -1;
-	place = places_at(places, credit->chosen);
-	if (!place)
-		return -1;
-	*passes = filters_decide(filters, places_bits(places, place), any, domain);
-	return 0;
-}
-
 static void note_missing_line(struct builder *builder, const struct credit *credit)
 {
 	const struct snapshot *snapshot = builder->snapshot;
@@ -353,12 +288,22 @@ static void note_missing_line(struct builder *builder, const struct credit *cred
 		builder->stats->no_line[address->module] += credit->sum.size;
 }
 
+/* The runtime has blocks per thread, per library, and a handful of others.  More than that of one stack is a loop of the program's. */
+static bool is_once(const struct builder *builder, const struct stack *stack)
+{
+	const struct snapshot *snapshot = builder->snapshot;
+
+	return attribution_is_once(builder->paths.list[stack->node].state) &&
+	       stack->live_blocks <= ONCE_MAX + snapshot->module_count + snapshot->thread_count;
+}
+
 static int add_stack(struct builder *builder, uint32_t number)
 {
 	const struct stack *stack = &builder->snapshot->stacks[number];
 	uint64_t distance = builder->snapshot->info.sample_bytes;
 	struct stats *stats = builder->stats;
 	struct credit credit = {.sum = measure(stack, builder->options->metric, distance), .stack = number, .node = stack->node};
+	struct candidate candidate;
 	bool passes;
 
 	if (!credit.sum.counted && !distance)
@@ -366,8 +311,11 @@ static int add_stack(struct builder *builder, uint32_t number)
 	stats->considered += credit.sum.counted;
 	credit.chosen = paths_chosen(&builder->paths, stack->node);
 	credit.attributed = (uint32_t)paths_attributed(&builder->paths, stack->node);
-	credit.sum.one_time = attribution_is_once(builder->paths.list[stack->node].state);
-	if (keep_frames(builder, &credit) || filter_stack(builder, &credit, stack->domain, &passes))
+	credit.sum.one_time = is_once(builder, stack);
+	if (keep_frames(builder, &credit))
+		return -1;
+	candidate = (struct candidate){number, credit.chosen, builder->kept, builder->kept_count};
+	if (selection_decide(&builder->selection, &candidate, &passes))
 		return -1;
 	if (!passes) {
 		stats->filtered_out += credit.sum.counted;
@@ -417,12 +365,26 @@ static void drop_empty_groups(struct stats *stats)
 	stats->count = kept;
 }
 
+/* Each group learns which are its own, while it can be found by its key. */
+static void give_vias(struct builder *builder)
+{
+	struct stats *stats = builder->stats;
+
+	stats->vias = vias_steal(&builder->vias, &stats->via_count);
+	for (size_t i = 0; i < stats->via_count; i++) {
+		struct group *group = &stats->groups[builder->group_of[stats->vias[i].key] - 1];
+		if (!group->via_count++)
+			group->first_via = (uint32_t)i;
+	}
+}
+
 static int finish(struct builder *builder)
 {
 	struct stats *stats = builder->stats;
 
 	if (builder->sums && credit_nodes(builder))
 		return -1;
+	give_vias(builder);
 	drop_empty_groups(stats);
 	if (stats->count && !builder->options->unsorted)
 		qsort_r(stats->groups, stats->count, sizeof(*stats->groups), builder->options->by_count ? by_count : by_size, stats->keys);
@@ -448,8 +410,9 @@ static int prepare(struct builder *builder)
 		return -1;
 	if (options->cumulative)
 		builder->sums = calloc(snapshot->node_count + 1, sizeof(*builder->sums));
-	builder->any = calloc(stats->places.words + 1, sizeof(*builder->any));
-	return builder->any && (builder->sums || !options->cumulative) ? 0 : -1;
+	if (selection_init(&builder->selection, snapshot, options->filters, &builder->paths))
+		return -1;
+	return builder->sums || !options->cumulative ? 0 : -1;
 }
 
 static int make(struct builder *builder)
@@ -469,12 +432,14 @@ int stats_make(struct stats *stats, const struct snapshot *snapshot, const struc
 	int result;
 
 	*stats = (struct stats){.keys = options->keys};
+	vias_init(&builder.vias);
 	result = make(&builder);
+	vias_release(&builder.vias);
 	paths_release(&builder.paths);
 	free(builder.sums);
 	free(builder.group_of);
 	free(builder.kept);
-	free(builder.any);
+	selection_release(&builder.selection);
 	if (result == 0)
 		return 0;
 	stats_release(stats);
@@ -484,12 +449,19 @@ int stats_make(struct stats *stats, const struct snapshot *snapshot, const struc
 void stats_release(struct stats *stats)
 {
 	free(stats->groups);
+	free(stats->vias);
 	free(stats->no_line);
 	places_release(&stats->places);
 	*stats = (struct stats){0};
 }
 
 /* ---- What a group is shown as ---- */
+
+size_t stats_vias(const struct stats *stats, const struct group *group, const struct via **first)
+{
+	*first = group->via_count ? &stats->vias[group->first_via] : NULL;
+	return group->via_count;
+}
 
 static int list_frames(struct stats *stats, const struct group *group, struct frames *frames)
 {

@@ -16,6 +16,7 @@
 #include "places.h"
 #include "snapshot.h"
 #include "stats-sums.h"
+#include "vias.h"
 
 enum stats_metric { METRIC_LIVE, METRIC_TOTAL, METRIC_TEMPORARY, METRIC_PEAK };
 
@@ -35,13 +36,13 @@ struct group {
 	wide size, count;
 	wide allocated;       /* sampled data: bytes in total of all its stacks, also of those where nothing lives */
 	double variance;      /* of size; 0: exact */
-	const char *via;      /* function passed over by attribution, NULL: none or several */
 	uint32_t key;         /* list in options->keys: equal groups of two statistics have equal ones */
 	uint32_t frame_count; /* of the key: 1, for traceback all */
 	uint32_t attributed;  /* index in its frames */
 	bool one_time;        /* only libc and runtime one-time blocks */
 	/* private */
-	bool counted, via_differs;
+	bool counted;
+	uint32_t first_via, via_count;
 	uint32_t first, depth;  /* the stack that began it; how deep in it the frame is */
 	struct frame_ref frame; /* what it is shown as, if not by name */
 	const char *name;
@@ -50,6 +51,8 @@ struct group {
 struct stats {
 	struct group *groups; /* sorted: size, count, traceback, descending; unless unsorted */
 	size_t count;
+	struct via *vias; /* of KEY_LINENO */
+	size_t via_count;
 	wide total_size, total_count; /* of the stacks that passed the filters, each once */
 	double total_variance;        /* of total_size */
 	size_t considered;            /* stacks with anything to show */
@@ -64,6 +67,9 @@ struct stats {
 /* The snapshot outlives the stats.  0 or −1; on failure *stats is empty. */
 int stats_make(struct stats *stats, const struct snapshot *snapshot, const struct stats_options *options, struct error *error);
 void stats_release(struct stats *stats);
+
+/* The functions that attribution passed over for a group, largest first: how many, and the first one. */
+size_t stats_vias(const struct stats *stats, const struct group *group, const struct via **first);
 
 /*
  * The key of a group as frames, innermost first: one for lineno, filename (line 0), function, module, thread, process; all for traceback.

@@ -10,6 +10,8 @@
 #include <elfutils/libdwelf.h>
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -208,13 +210,15 @@ static int find_no_elf(Dwfl_Module *module, void **userdata, const char *name, D
 	return -1;
 }
 
+/* libdwfl takes a relative directory for one beside the program. */
 static char *join_directories(const struct debug_search *search)
 {
 	struct strbuf list;
+	char absolute[PATH_MAX];
 
 	strbuf_init(&list);
 	for (const char *const *dir = search->debug_dirs; dir && *dir; dir++)
-		strbuf_printf(&list, "%s:", *dir);
+		strbuf_printf(&list, "%s:", realpath(*dir, absolute) ? absolute : *dir);
 	if (search->sysroot)
 		strbuf_printf(&list, "%s" DEFAULT_DEBUG_DIR ":", search->sysroot);
 	strbuf_puts(&list, DEFAULT_DEBUG_DIR);

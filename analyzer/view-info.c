@@ -113,6 +113,34 @@ static void add_recording(struct report *report, const struct snapshot *snapshot
 	report_property(report, "recording", "block_list", cell_flag(snapshot->block_count > 0));
 }
 
+/* One line of info->marks: the name, its end (exclusive) and the time; false: that is not one. */
+static bool parse_mark(const char **at, uint64_t *time, const char **name, int *length)
+{
+	char *end;
+
+	if (**at < '0' || **at > '9')
+		return false;
+	*time = strtoull(*at, &end, 10);
+	if (*end != ' ')
+		return false;
+	*name = end + 1;
+	*length = (int)strcspn(*name, "\n");
+	*at = *name + *length + ((*name)[*length] == '\n');
+	return *length < 256;
+}
+
+static void add_marks(struct report *report, const char *marks)
+{
+	const char *name;
+	uint64_t time;
+	int length;
+
+	for (int i = 0; parse_mark(&marks, &time, &name, &length); i++) {
+		report_property_at(report, "marks", i, "name", cell_text(report_text(report, "%.*s", length, name)));
+		report_property_at(report, "marks", i, "time", moment(report, time));
+	}
+}
+
 /* A debugging aid, so only where it was asked for. */
 static void add_verification(struct report *report, const struct snapshot_info *info)
 {
@@ -136,6 +164,7 @@ static void add_properties(struct report *report, const struct snapshot *snapsho
 	add_losses(report, &snapshot->info);
 	add_process(report, snapshot);
 	add_recording(report, snapshot);
+	add_marks(report, snapshot->info.marks);
 	add_verification(report, &snapshot->info);
 }
 
@@ -206,6 +235,25 @@ static void say_times(struct page *page, const struct snapshot_info *info)
 		if (info->up_ns) {
 			strbuf_puts(&page->line, ", after ");
 			words_duration(&page->line, info->up_ns);
+		}
+		end(page);
+	}
+}
+
+/* "10:17:26, after 2 min 3 s  before-load" */
+static void say_marks(struct page *page, const struct snapshot_info *info)
+{
+	const char *marks = info->marks, *name;
+	uint64_t time;
+	int length;
+
+	while (parse_mark(&marks, &time, &name, &length)) {
+		begin(page, "mark");
+		strbuf_printf(&page->line, "%.*s: ", length, name);
+		words_moment(&page->line, time, true);
+		if (info->start_realtime_ns && time > info->start_realtime_ns) {
+			strbuf_puts(&page->line, ", after ");
+			words_duration(&page->line, time - info->start_realtime_ns);
 		}
 		end(page);
 	}
@@ -301,6 +349,7 @@ static void add_page(struct report *report, const struct snapshot *snapshot)
 	end(&page);
 	say_process(&page, snapshot);
 	say_times(&page, &snapshot->info);
+	say_marks(&page, &snapshot->info);
 	say_totals(&page, snapshot);
 	say_recording(&page, snapshot);
 	report->failed |= page.line.failed;

@@ -9,55 +9,67 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "map-path.h"
+
 const char *const view_key_names[] = {"lineno", "filename", "function", "module", "traceback", "thread", "process", NULL};
 static const char *const metric_names[] = {"live", "total", "temporary", "peak", NULL};
 static const char *const sort_names[] = {"diff", "growth", "size", "count", "count-growth", NULL};
 static const char *const attribute_names[] = {"mine", "library", "raw", NULL};
-static const char *const match_names[] = {"exact", NULL};
+static const char *const match_names[] = {"auto", "exact", NULL};
 
 #define AT(member) offsetof(struct view_options, member)
 
 const struct opt view_opts[] = {
-	{"key", 'k', OPT_CHOICE, AT(key), "KEY", "what to group by (default lineno)", view_key_names},
-	{"cumulative", 0, OPT_FLAG, AT(cumulative), NULL,
+	{"key", 'k', OPT_CHOICE | OPT_TREE, AT(key), "KEY", "what to group by (default lineno)", view_key_names},
+	{"cumulative", 0, OPT_FLAG | OPT_TREE, AT(cumulative), NULL,
 	 "credit every frame of a stack, not only the innermost; recursion counts each time", NULL},
-	{"limit", 'n', OPT_NUMBER, AT(limit), "N", "show N groups, 0 for all (default 10 for text and markdown, else all)", NULL},
-	{"nframe", 0, OPT_NUMBER, AT(nframe), "N", "keep the N innermost frames of each stack, 0 for all (default)", NULL},
-	{"metric", 0, OPT_CHOICE, AT(metric), "WHAT",
+	{"limit", 'n', OPT_NUMBER | OPT_TREE, AT(limit), "N", "show N groups, 0 for all (default 10 for text and markdown, else all)",
+	 NULL},
+	{"nframe", 0, OPT_NUMBER | OPT_TREE, AT(nframe), "N", "keep the N innermost frames of each stack, 0 for all (default)", NULL},
+	{"metric", 0, OPT_CHOICE | OPT_TREE, AT(metric), "WHAT",
 	 "blocks that live now (default), all ever allocated, those freed before the thread's next "
 	 "allocation, or those that lived at the peak",
 	 metric_names},
-	{"sort", 's', OPT_CHOICE, AT(sort), "ORDER",
+	{"sort", 's', OPT_CHOICE | OPT_TREE, AT(sort), "ORDER",
 	 "what comes first; diff is the size of the difference whatever its sign (default of diff), growth what grew most", sort_names},
-	{"filter", 0, OPT_LIST, AT(filter), "SPEC",
-	 "only stacks whose file matches; SPEC is PATTERN[:LINE][@all-frames][@domain=N], a shell pattern for the "
-	 "whole name; may be repeated",
+	{"match", 0, OPT_CHOICE | OPT_TREE, AT(match), "HOW",
+	 "code of different builds: auto matches it by function and text (default for text, json and markdown), exact by file and line; "
+	 "lines and interchange JSON are always exact",
+	 match_names},
+	{"full-names", 0, OPT_FLAG | OPT_TREE, AT(full_names), NULL, "do not shorten names in text", NULL},
+	{"traceback-limit", 0, OPT_INTEGER | OPT_TREE, AT(traceback_limit), "N",
+	 "with --format traceback: only the N most recent frames, or all but the |N| most recent "
+	 "if N is negative",
 	 NULL},
-	{"exclude", 0, OPT_LIST, AT(exclude), "SPEC", "no stacks that match; may be repeated", NULL},
-	{"attribute", 0, OPT_CHOICE, AT(attribute), "WHOSE",
+	{"most-recent-first", 0, OPT_FLAG | OPT_TREE, AT(most_recent_first), NULL, "with --format traceback: innermost frame first", NULL},
+	{0},
+};
+
+const struct opt view_select_opts[] = {
+	{"filter", 0, OPT_LIST | OPT_TREE, AT(filter), "SPEC",
+	 "only blocks that match; SPEC is PATTERN[:LINE][@all-frames][@domain=N], a shell pattern for the whole name of the file, or "
+	 "behind one of the prefixes base: (its last component), func:, module:, thread:, process: of that; may be repeated",
+	 NULL},
+	{"exclude", 0, OPT_LIST | OPT_TREE, AT(exclude), "SPEC", "no blocks that match; may be repeated", NULL},
+	{"attribute", 0, OPT_CHOICE | OPT_TREE, AT(attribute), "WHOSE",
 	 "which frame a block belongs to: the innermost of your sources (default), the innermost outside "
 	 "of runtimes and wrappers, or the raw caller",
 	 attribute_names},
-	{"skip", 0, OPT_LIST, AT(skip), "PATTERN",
+	{"skip", 0, OPT_LIST | OPT_TREE, AT(skip), "PATTERN",
 	 "files or functions that are never the owner, such as 'third_party/*' or my_alloc; 'none' is the same as "
 	 "--attribute raw; may be repeated",
 	 NULL},
 	{"source-root", 0, OPT_STRING, AT(source_root), "DIR",
 	 "where your sources are (default: the git work tree that the program ran in)", NULL},
-	{"match", 0, OPT_CHOICE, AT(match), "HOW", "how the groups of two snapshots are matched", match_names},
-	{"full-names", 0, OPT_FLAG, AT(full_names), NULL, "do not shorten names in text", NULL},
-	{"traceback-limit", 0, OPT_INTEGER, AT(traceback_limit), "N",
-	 "with --format traceback: only the N most recent frames, or all but the |N| most recent "
-	 "if N is negative",
-	 NULL},
-	{"most-recent-first", 0, OPT_FLAG, AT(most_recent_first), NULL, "with --format traceback: innermost frame first", NULL},
+	{"map-path", 0, OPT_LIST | OPT_TREE, AT(map_path), "FROM=TO",
+	 "the file or directory FROM is TO now; absolute or relative to the source root of each snapshot; may be repeated", NULL},
 	{0},
 };
 
 const struct opt view_format_opts[] = {
-	{"format", 0, OPT_CHOICE, AT(format), "FORMAT", "how to print (default text)", render_names},
+	{"format", 0, OPT_CHOICE | OPT_TREE, AT(format), "FORMAT", "how to print (default text)", render_names},
 	{"output", 'o', OPT_STRING, AT(output), "FILE", "write to FILE; it appears complete or not at all", NULL},
-	{"color", 0, OPT_CHOICE, AT(color), "WHEN", "colours in text (default auto: on a terminal, unless NO_COLOR is set)",
+	{"color", 0, OPT_CHOICE | OPT_TREE, AT(color), "WHEN", "colours in text (default auto: on a terminal, unless NO_COLOR is set)",
 	 render_color_names},
 	{0},
 };
@@ -65,6 +77,7 @@ const struct opt view_format_opts[] = {
 void view_options_defaults(struct view_options *options)
 {
 	options->sort = -1;
+	options->match = -1;
 	options->limit = VIEW_LIMIT_UNSET;
 	options->traceback_limit = LLONG_MAX;
 }
@@ -87,6 +100,10 @@ int view_options_check(struct view_options *options, struct error *error)
 		if (strcmp(options->skip.items[i], "none") == 0)
 			options->attribute = ATTRIBUTE_RAW;
 	}
+	for (size_t i = 0; i < options->map_path.count; i++) {
+		if (map_path_check(options->map_path.items[i], error) < 0)
+			return -1;
+	}
 	if (options->nframe > UINT32_MAX)
 		return error_set(error, "option '--nframe' needs a number below 4294967296");
 	if (options->cumulative && check_cumulative(options, error) < 0)
@@ -105,6 +122,13 @@ int view_options_resolve(struct view_options *options, struct error *error)
 		return error_set(error, "cannot use source root '%s': %s", options->source_root, strerror(errno));
 	options->source_root = options->owned_root;
 	return 0;
+}
+
+int view_options_map_paths(const struct view_options *options, struct snapshot *snapshot, struct error *error)
+{
+	const char *root = options->source_root ? options->source_root : snapshot->info.source_root;
+
+	return map_path_apply(snapshot, root[0] ? root : NULL, options->map_path.items, error);
 }
 
 void view_options_release(struct view_options *options)
@@ -133,6 +157,9 @@ void view_options_hint(const struct view_options *options, struct strbuf *out)
 	hint_list(out, "filter", &options->filter);
 	hint_list(out, "exclude", &options->exclude);
 	hint_list(out, "skip", &options->skip);
+	if (options->match >= 0)
+		strbuf_printf(out, " --match %s", match_names[options->match]);
+	hint_list(out, "map-path", &options->map_path);
 	if (options->source_root) {
 		strbuf_puts(out, " --source-root ");
 		cmd_quote(out, options->source_root);

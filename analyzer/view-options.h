@@ -15,20 +15,24 @@ struct view_options {
 	int attribute; /* enum attribute */
 	int format;    /* enum render_format */
 	int color;
-	int match;
+	int match; /* enum view_match; −1: not given */
 	bool cumulative, full_names, most_recent_first;
 	unsigned long long limit; /* VIEW_LIMIT_UNSET: by format; 0: all */
 	unsigned long long nframe;
 	long long traceback_limit;
-	struct opt_list filter, exclude, skip;
+	struct opt_list filter, exclude, skip, map_path;
 	const char *source_root; /* absolute after view_options_resolve */
 	const char *output;
 	char *owned_root;
 };
 
+/* How groups of different builds are matched. */
+enum view_match { VIEW_MATCH_AUTO, VIEW_MATCH_EXACT };
+
 #define VIEW_LIMIT_UNSET (~0ull)
 
 extern const struct opt view_opts[];
+extern const struct opt view_select_opts[]; /* which blocks count, and whose line they belong to */
 extern const struct opt view_format_opts[]; /* only --format, -o and --color, for other commands with reports */
 extern const char *const view_key_names[];
 
@@ -37,6 +41,8 @@ void view_options_defaults(struct view_options *options);
 int view_options_check(struct view_options *options, struct error *error);
 /* Make the source root absolute, without links, because that is what the recorder and git say.  0 or −1 (trouble). */
 int view_options_resolve(struct view_options *options, struct error *error);
+/* --map-path, for a snapshot that was just read.  0 or −1. */
+int view_options_map_paths(const struct view_options *options, struct snapshot *snapshot, struct error *error);
 void view_options_release(struct view_options *options);
 
 /* How the options say what a snapshot without them would not: " --filter 'src/a b.c' --metric total", for the command to type next. */

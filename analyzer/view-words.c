@@ -11,14 +11,7 @@
 #include <time.h>
 
 #include "estimate.h"
-#include "runtime-names.h"
 #include "size-text.h"
-
-enum {
-	FUNCTION_WIDTH = 48, /* a longer name loses its return type and parameters */
-	ARGUMENT_WIDTH = 24,
-	NAME_MAX_LENGTH = 4096, /* beyond it somebody plays games: its brackets are not looked at */
-};
 
 void words_duration(struct strbuf *out, uint64_t nanoseconds)
 {
@@ -48,6 +41,14 @@ void words_moment(struct strbuf *out, uint64_t realtime_ns, bool dated)
 	if (dated)
 		strbuf_printf(out, "%04d-%02d-%02d ", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
 	strbuf_printf(out, "%02d:%02d:%02d", parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+long words_day(uint64_t realtime_ns)
+{
+	time_t seconds = (time_t)(realtime_ns / 1000000000);
+	struct tm parts;
+
+	return localtime_r(&seconds, &parts) ? parts.tm_year * 366L + parts.tm_yday : 0;
 }
 
 void words_moment_utc(struct strbuf *out, uint64_t realtime_ns)
@@ -197,98 +198,4 @@ void words_cut(struct strbuf *out, const char *text, size_t width)
 	strbuf_add(out, text, length);
 	if (text[length])
 		strbuf_puts(out, "…");
-}
-
-static bool starts(const char *at, const char *end, const char *word)
-{
-	size_t length = strlen(word);
-
-	return (size_t)(end - at) >= length && memcmp(at, word, length) == 0;
-}
-
-/* One past the bracket that closes the one at `at`; NULL: none does. */
-static const char *past_bracket(const char *at, const char *end)
-{
-	size_t depth = 0;
-
-	for (; at < end; at++) {
-		depth += *at == '<';
-		if (*at == '>' && --depth == 0)
-			return at + 1;
-	}
-	return NULL;
-}
-
-/* Where the arguments end that somebody has written: those behind are the library's own defaults. */
-static const char *written_end(const char *at, const char *end)
-{
-	static const char *const defaults[] = {", std::allocator<", ", std::char_traits<", ", std::less<", ", std::hash<",
-					       ", std::default_delete<"};
-	size_t depth = 0;
-
-	for (; at < end; at++) {
-		depth += *at == '<';
-		depth -= *at == '>' && depth;
-		for (size_t i = 0; depth == 0 && i < sizeof(defaults) / sizeof(defaults[0]); i++) {
-			if (starts(at, end, defaults[i]))
-				return at;
-		}
-	}
-	return end;
-}
-
-static void add_short(struct strbuf *out, const char *at, const char *end);
-
-static void add_arguments(struct strbuf *out, const char *at, const char *end)
-{
-	size_t start = out->length;
-
-	strbuf_putc(out, '<');
-	add_short(out, at, written_end(at, end));
-	if (out->length - start > ARGUMENT_WIDTH) {
-		out->length = start;
-		strbuf_puts(out, "<…");
-	}
-	strbuf_putc(out, '>');
-}
-
-/* The library's names as people write them, in a name from `at` to `end`. */
-static void add_short(struct strbuf *out, const char *at, const char *end)
-{
-	static const char string[] = "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >";
-	static const char operator_word[] = "operator";
-
-	while (at < end) {
-		if (starts(at, end, string)) {
-			strbuf_puts(out, "std::string");
-			at += sizeof(string) - 1;
-		} else if (starts(at, end, operator_word)) {
-			size_t length = sizeof(operator_word) - 1 + strspn(at + sizeof(operator_word) - 1, "<>=-*&|^!+/%~,[]()");
-			length = length < (size_t)(end - at) ? length : (size_t)(end - at);
-			strbuf_add(out, at, length);
-			at += length;
-		} else if (*at == '<' && past_bracket(at, end)) {
-			const char *past = past_bracket(at, end);
-			add_arguments(out, at + 1, past - 1);
-			at = past;
-		} else {
-			strbuf_putc(out, *at++);
-		}
-	}
-}
-
-void words_function(struct strbuf *out, const char *function)
-{
-	size_t length, start = out->length, whole = strlen(function);
-
-	if (whole > NAME_MAX_LENGTH) {
-		words_cut(out, function, FUNCTION_WIDTH);
-		return;
-	}
-	const char *name = qualified_name(function, &length);
-	add_short(out, function, function + whole);
-	if (out->length - start <= FUNCTION_WIDTH || out->failed || length == 0)
-		return;
-	out->length = start;
-	add_short(out, name, name + length);
 }

@@ -12,6 +12,8 @@
 void words_duration(struct strbuf *out, uint64_t nanoseconds);
 /* "09:17:26" local time; with the date if `dated`. */
 void words_moment(struct strbuf *out, uint64_t realtime_ns, bool dated);
+/* A number that two moments of one day have in common, local time. */
+long words_day(uint64_t realtime_ns);
 /* "2025-11-20T09:17:26Z" */
 void words_moment_utc(struct strbuf *out, uint64_t realtime_ns);
 /* "1428 KiB" */
@@ -41,8 +43,5 @@ void words_build_id(struct strbuf *out, const struct module *module, size_t digi
 const struct module *words_main_module(const struct snapshot *snapshot);
 /* At most `width` code points; what is cut off is shown as "…". */
 void words_cut(struct strbuf *out, const char *text, size_t width);
-/* A C++ or Rust name as people write it: without default and overlong template arguments, a long one without return type and parameters, too:
- * "std::vector<int>::resize", "std::map<…>::operator[]". */
-void words_function(struct strbuf *out, const char *function);
 
 #endif

@@ -23,6 +23,8 @@ static void release_view(void *context)
 	keys_free(view->keys);
 	frames_release(&view->frames);
 	diff_release(&view->diff);
+	match_release(&view->match);
+	strbuf_release(&view->was);
 	filters_release(&view->filters);
 	source_free(view->source);
 	free(view->roots);
@@ -91,13 +93,28 @@ static int make_all_stats(struct view *view, struct error *error)
 	return 0;
 }
 
+/* Formats that are tracemalloc's to the letter, and data that knows of no builds, are compared by file and line. */
+static bool wants_match(const struct view *view)
+{
+	const struct view_options *options = &view->options;
+	bool exact = options->match == VIEW_MATCH_EXACT || options->format == RENDER_LINES || options->format == RENDER_TRACEBACK;
+
+	for (size_t i = 0; i < view->count; i++)
+		exact |= view->snapshots[i].kind == SNAPSHOT_JSON;
+	return !exact && (options->match == VIEW_MATCH_AUTO || options->format != RENDER_CSV);
+}
+
 static int make_diff(struct view *view, struct error *error)
 {
+	struct diff_options options = {.match = &view->match};
 	int sort = view->options.sort >= 0 ? view->options.sort : SORT_DIFF;
 
 	if (view->options.metric == METRIC_TEMPORARY && (sort == SORT_GROWTH || sort == SORT_SIZE))
 		sort = sort == SORT_SIZE ? SORT_COUNT : SORT_COUNT_GROWTH;
-	return diff_make(&view->diff, view->stats, view->count, (enum diff_sort)sort, error);
+	options.sort = (enum diff_sort)sort;
+	if (wants_match(view) && match_make(&view->match, view->stats, view->count, error) < 0)
+		return -1;
+	return diff_make(&view->diff, view->stats, view->count, &options, error);
 }
 
 /* ---- Which rows are shown ---- */
@@ -132,10 +149,13 @@ static bool is_one_time(const struct view *view, size_t index)
 		return false;
 	if (!view_is_diff(view))
 		return view->stats[0].groups[index].one_time;
+	/* What was there already and has grown since does not live once, whoever allocates it. */
+	const struct group *before = NULL;
 	for (size_t i = 0; i < view->count; i++) {
 		const struct group *group = view->diff.rows[index].groups[i];
-		if (group && !group->one_time)
+		if (group && (!group->one_time || (before && group->count > before->count)))
 			return false;
+		before = group ? group : before;
 	}
 	return true;
 }
@@ -193,6 +213,7 @@ static void add_snapshot_properties(struct report *report, const char *object, i
 	if (snapshot->info.taken_realtime_ns)
 		words_moment_utc(&text, snapshot->info.taken_realtime_ns);
 	report_property_at(report, object, element, "time", cell_text(text.length ? report_keep(report, &text) : NULL));
+	report_property_at(report, object, element, "commit", cell_text(snapshot->info.commit[0] ? snapshot->info.commit : NULL));
 	report_property_at(report, object, element, "build_ids", list);
 	report_property_at(report, object, element, "lost_events", cell_integer(CELL_COUNT, snapshot_lost(snapshot)));
 	report_property_at(report, object, element, "sample_bytes", cell_integer(CELL_BYTES, snapshot->info.sample_bytes));
@@ -216,6 +237,17 @@ static void add_totals(struct report *report, const struct view *view)
 	report_property(report, "totals", "rows", cell_integer(CELL_COUNT, (report_integer)view_group_count(view)));
 }
 
+static void add_match(struct report *report, const struct view *view)
+{
+	const struct diff *diff = &view->diff;
+
+	report_property(report, "match", "how", cell_text(view->match.classes ? "auto" : "exact"));
+	report_property(report, "match", "same", cell_integer(CELL_COUNT, (report_integer)diff->same));
+	report_property(report, "match", "moved", cell_integer(CELL_COUNT, (report_integer)diff->moved));
+	report_property(report, "match", "new", cell_integer(CELL_COUNT, (report_integer)diff->came));
+	report_property(report, "match", "gone", cell_integer(CELL_COUNT, (report_integer)diff->gone));
+}
+
 static void add_properties(struct report *report, const struct view *view)
 {
 	static const char *const metrics[] = {"live", "total", "temporary", "peak"};
@@ -225,8 +257,10 @@ static void add_properties(struct report *report, const struct view *view)
 	report_property(report, NULL, "metric", cell_text(metrics[view->options.metric]));
 	report_property(report, NULL, "limit", cell_integer(CELL_COUNT, (report_integer)view->options.limit));
 	add_totals(report, view);
-	if (view_is_diff(view))
+	if (view_is_diff(view)) {
+		add_match(report, view);
 		add_snapshot_properties(report, "old", -1, &view->snapshots[0]);
+	}
 	add_snapshot_properties(report, "new", -1, &view->snapshots[view->count - 1]);
 	for (size_t i = 0; view->count > 2 && i < view->count; i++)
 		add_snapshot_properties(report, "series", (int)i, &view->snapshots[i]);
@@ -252,6 +286,7 @@ static int make_view(struct report *report, struct view **made, const struct vie
 	view->options = *options;
 	view->snapshots = snapshots;
 	view->count = count;
+	strbuf_init(&view->was);
 	if (make_all_stats(view, error) < 0 || (count > 1 && make_diff(view, error) < 0))
 		return -1;
 	if (choose_rows(view, error) < 0 || view_table(&report->tables[0], view, error) < 0)

@@ -41,6 +41,13 @@ static bool tracing(uintptr_t caller)
 }
 #define TRACING() tracing((uintptr_t)__builtin_return_address(0))
 
+/* The same, or recording was paused from outside: there is something to ask for. */
+static bool has_traces(uintptr_t caller)
+{
+	return ready(caller) && tracker_has_traces();
+}
+#define HAS_TRACES() has_traces((uintptr_t)__builtin_return_address(0))
+
 /* ---- Recording --------------------------------------------------------------------------------------------------------------- */
 
 API int heapdelta_start(unsigned nframe)
@@ -82,13 +89,13 @@ API void heapdelta_clear_traces(void)
 
 API void heapdelta_reset_peak(void)
 {
-	if (TRACING())
+	if (HAS_TRACES())
 		threads_reset_peak();
 }
 
 API int heapdelta_get_traced_memory(size_t *current, size_t *peak)
 {
-	bool on = TRACING();
+	bool on = HAS_TRACES();
 	struct thread_sums sums = {0};
 	if (on)
 		sums = threads_sum();
@@ -133,7 +140,7 @@ static int copy_frames(uint32_t node, void **frames, int room)
 API int heapdelta_get_object_traceback(const void *ptr, void **frames, int room)
 {
 	struct block block;
-	if (!TRACING())
+	if (!HAS_TRACES())
 		return HEAPDELTA_NOT_TRACING;
 	if (!blocks_find(0, (uintptr_t)ptr, &block))
 		return HEAPDELTA_UNKNOWN_BLOCK;
@@ -149,7 +156,7 @@ API int heapdelta_track(unsigned domain, const void *ptr, size_t size)
 
 API int heapdelta_untrack(unsigned domain, const void *ptr)
 {
-	if (!TRACING())
+	if (!HAS_TRACES())
 		return HEAPDELTA_NOT_TRACING;
 	tracker_untrack(domain, (uintptr_t)ptr);
 	return 0;
@@ -159,7 +166,7 @@ API int heapdelta_untrack(unsigned domain, const void *ptr)
 
 API int heapdelta_take_snapshot(const char *label)
 {
-	if (!TRACING())
+	if (!HAS_TRACES())
 		return -ENODATA;
 	char *path = trace_map_private(PATH_MAX, false); /* a signal stack may be small */
 	if (!path)
@@ -170,6 +177,14 @@ API int heapdelta_take_snapshot(const char *label)
 	munmap(path, PATH_MAX);
 	errno = saved;
 	return error;
+}
+
+API int heapdelta_mark(const char *name)
+{
+	if (!READY())
+		return HEAPDELTA_NOT_TRACING;
+	trace_mark(name ? name : "");
+	return 0;
 }
 
 API const struct heapdelta_api heapdelta_api = {
@@ -187,4 +202,5 @@ API const struct heapdelta_api heapdelta_api = {
 	.get_object_traceback = heapdelta_get_object_traceback,
 	.track = heapdelta_track,
 	.untrack = heapdelta_untrack,
+	.mark = heapdelta_mark,
 };

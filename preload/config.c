@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "heapdelta/sampling.h"
+#include "heapdelta/trace.h"
 #include "log.h"
 
 struct config config = {.follow = true, .start = true};
@@ -71,10 +72,10 @@ static const char *parse_decimal(const char *text, uint64_t *thousandths)
 {
 	const char *digit = text;
 	uint64_t number = 0, place = 100;
-	for (; *digit >= '0' && *digit <= '9' && number <= SAMPLING_MAX; digit++)
+	for (; *digit >= '0' && *digit <= '9' && number <= HDT_LIMIT_MAX; digit++)
 		number = number * 10 + (uint64_t)(*digit - '0');
 	*thousandths = number * 1000;
-	if (digit == text || number > SAMPLING_MAX)
+	if (digit == text || number > HDT_LIMIT_MAX)
 		return NULL;
 	if (*digit != '.')
 		return digit;
@@ -96,15 +97,33 @@ static uint64_t parse_unit(const char *text)
 	return 0;
 }
 
-/* Every byte marked is every block recorded. */
-static bool parse_sample(const char *value, void *field)
+static bool parse_bytes(const char *value, uint64_t *bytes)
 {
 	uint64_t thousandths = 0;
 	const char *rest = strcmp(value, "off") == 0 ? "" : parse_decimal(value, &thousandths);
-	uint64_t unit = rest ? parse_unit(rest) : 0, bytes = thousandths * unit / 1000;
-	if (unit == 0 || (unit == 1 && thousandths % 1000 != 0) || (bytes > 1 && (bytes < SAMPLING_MIN || bytes > SAMPLING_MAX)))
+	uint64_t unit = rest ? parse_unit(rest) : 0;
+	if (unit == 0 || (unit == 1 && thousandths % 1000 != 0) || thousandths / 1000 > HDT_LIMIT_MAX / unit)
+		return false;
+	*bytes = thousandths / 1000 * unit + thousandths % 1000 * unit / 1000;
+	return true;
+}
+
+/* Every byte marked is every block recorded. */
+static bool parse_sample(const char *value, void *field)
+{
+	uint64_t bytes;
+	if (!parse_bytes(value, &bytes) || (bytes > 1 && (bytes < SAMPLING_MIN || bytes > SAMPLING_MAX)))
 		return false;
 	*(uint64_t *)field = bytes > 1 ? bytes : 0;
+	return true;
+}
+
+static bool parse_trace_limit(const char *value, void *field)
+{
+	uint64_t bytes;
+	if (!parse_bytes(value, &bytes) || (bytes > 0 && bytes < HDT_LIMIT_MIN))
+		return false;
+	*(uint64_t *)field = bytes;
 	return true;
 }
 
@@ -128,6 +147,7 @@ static const struct variable {
 	{"HEAPDELTA_DIR", parse_text, offsetof(struct config, directory), true},
 	{"HEAPDELTA_NFRAME", parse_nframe, offsetof(struct config, nframe), true},
 	{"HEAPDELTA_SAMPLE", parse_sample, offsetof(struct config, sample_bytes), true},
+	{"HEAPDELTA_TRACE_LIMIT", parse_trace_limit, offsetof(struct config, trace_limit), true},
 	{"HEAPDELTA_FOLLOW", parse_flag, offsetof(struct config, follow), true},
 	{"HEAPDELTA_START", parse_flag, offsetof(struct config, start), true},
 	{"HEAPDELTA_VERBOSE", parse_flag, offsetof(struct config, verbose), true},

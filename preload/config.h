@@ -19,6 +19,7 @@ struct config {
 	const char *preload;   /* our own item of LD_PRELOAD, for children with an environment of their own; NULL: not preloaded by it */
 	uint32_t nframe;       /* HEAPDELTA_NFRAME: frames recorded at most, 0 = all */
 	uint64_t sample_bytes; /* HEAPDELTA_SAMPLE: mean distance of sampled bytes, 0 = every block is recorded */
+	uint64_t trace_limit;  /* HEAPDELTA_TRACE_LIMIT: bytes that the tables may take, 0 = no limit */
 	uint32_t verify;       /* HEAPDELTA_VERIFY: compare every so many-th stack with libunwind's walk, 0 = none */
 	bool follow;           /* HEAPDELTA_FOLLOW: trace children, too */
 	bool start;            /* HEAPDELTA_START: record from the start */

@@ -203,6 +203,46 @@ static void info_process(struct info *info)
 		info_number(info, HDS_KEY_VERIFY, header->verify);
 }
 
+static void put_decimal(struct info *info, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	text_put(info, digits + at, sizeof(digits) - at);
+}
+
+/* One that is being written at this moment is left out. */
+static void put_mark(struct info *info, uint64_t number)
+{
+	const struct hdt_mark *mark = &trace.header->marks[(number - 1) % HDT_MARKS];
+	struct hdt_mark copy;
+	if (atomic_load(&mark->number) != number)
+		return;
+	memcpy(copy.name, mark->name, sizeof(copy.name));
+	copy.realtime_ns = mark->realtime_ns;
+	atomic_thread_fence(memory_order_acquire);
+	if (LOAD(mark->number) != number)
+		return;
+	put_decimal(info, copy.realtime_ns);
+	text_put(info, " ", 1);
+	text_put(info, copy.name, strnlen(copy.name, sizeof(copy.name)));
+	text_put(info, "\n", 1);
+}
+
+static void info_marks(struct info *info)
+{
+	uint64_t count = LOAD(trace.header->mark_count);
+	if (count == 0)
+		return;
+	info_number(info, HDS_KEY_MARKS, info->base + info->text_used);
+	for (uint64_t number = count > HDT_MARKS ? count - HDT_MARKS + 1 : 1; number <= count; number++)
+		put_mark(info, number);
+	text_put(info, "", 1);
+}
+
 /* In the order of their keys. */
 static void info_texts(struct info *info)
 {
@@ -219,6 +259,7 @@ static void info_texts(struct info *info)
 	info_text(info, HDS_KEY_TRACE_FILE, trace.path, "");
 	info_number(info, HDS_KEY_PARENT_FILE, header->parent_file);
 	info_text(info, HDS_KEY_RUN, header->run, "");
+	info_marks(info);
 }
 
 static void write_info(struct info *info, struct snapshot_file *file)
@@ -245,7 +286,7 @@ static void write_strings(const struct info *info, struct snapshot_file *file)
 int dump_info_write(struct snapshot_file *file, const struct dump_info *facts)
 {
 	const char *label = facts->options->label;
-	size_t room = 4 * PATH_MAX + 7 * (size_t)trace.header->command_size + (label ? strlen(label) : 0);
+	size_t room = 5 * PATH_MAX + 7 * (size_t)trace.header->command_size + (label ? strlen(label) : 0);
 	char *text = trace_map_private(room, false);
 	if (!text)
 		return -ENOMEM;

@@ -54,9 +54,7 @@ static inline __attribute__((always_inline)) void *allocate(size_t size)
 {
 	if (!READY())
 		return early(1, size);
-	void *block = real.malloc(size);
-	tracker_alloc_quickly(block, size, UNWIND_FRAME);
-	return block;
+	return tracker_alloc_quickly(real.malloc(size), size);
 }
 
 SECOND_PART void *malloc_unskipped(size_t size)
@@ -66,7 +64,8 @@ SECOND_PART void *malloc_unskipped(size_t size)
 
 FIRST_PART void *malloc(size_t size)
 {
-	return likely(sampling_skips(&thread_state, size)) ? real.malloc(size) : malloc_unskipped(size);
+	return likely(sampling_skips(&thread_state, size)) || tracker_passes_over(&thread_state) ? real.malloc(size)
+												 : malloc_unskipped(size);
 }
 
 SECOND_PART void *calloc_unskipped(size_t count, size_t size)
@@ -75,44 +74,73 @@ SECOND_PART void *calloc_unskipped(size_t count, size_t size)
 	bool overflow = __builtin_mul_overflow(count, size, &bytes);
 	if (!READY())
 		return overflow ? (errno = ENOMEM, NULL) : early(1, bytes);
-	void *block = real.calloc(count, size);
-	tracker_alloc_quickly(block, bytes, UNWIND_FRAME);
-	return block;
+	return tracker_alloc_quickly(real.calloc(count, size), bytes);
 }
 
 FIRST_PART void *calloc(size_t count, size_t size)
 {
 	size_t bytes;
 	bool skipped = !__builtin_mul_overflow(count, size, &bytes) && sampling_skips(&thread_state, bytes);
-	return likely(skipped) ? real.calloc(count, size) : calloc_unskipped(count, size);
+	return likely(skipped) || tracker_passes_over(&thread_state) ? real.calloc(count, size) : calloc_unskipped(count, size);
 }
 
-SECOND_PART void free_unskipped(void *block)
+/* Of any kind.  Jumped to. */
+SECOND_PART __attribute__((cold)) void free_slowly(void *block)
 {
 	if (unlikely(bootstrap_owns(block)))
 		return;
 	if (!READY())
 		return; /* nothing but the early pool can have given it out, so it is NULL */
-	tracker_free_quickly(block);
+	tracker_free(block);
 	real.free(block);
+}
+
+SECOND_PART __attribute__((cold)) void free_and_fold(void *block)
+{
+	real.free(tracker_fold(block));
+}
+
+/* What has a record is no block of the early pool, and the tracker has begun. */
+SECOND_PART void free_unskipped(void *block)
+{
+	bool fold;
+	if (unlikely(!tracker_free_quickly(block, &fold)))
+		free_slowly(block);
+	else if (unlikely(fold))
+		free_and_fold(block);
+	else
+		real.free(block);
+}
+
+SECOND_PART void free_unrecorded(void *block)
+{
+	if (likely(!bootstrap_owns(block)))
+		real.free(block);
 }
 
 FIRST_PART void free(void *block)
 {
 	if (likely(sampling_knows_not(&thread_state, block)))
 		real.free(block);
-	else
+	else if (likely(tracker_wants_frees()))
 		free_unskipped(block);
+	else
+		free_unrecorded(block);
+}
+
+static inline bool skips(size_t size)
+{
+	return sampling_skips(&thread_state, size) || tracker_passes_over(&thread_state);
 }
 
 static inline __attribute__((always_inline)) void *change_size(void *block, size_t size)
 {
 	if (!block)
-		return sampling_skips(&thread_state, size) ? real.malloc(size) : allocate(size);
+		return skips(size) ? real.malloc(size) : allocate(size);
 	if (unlikely(bootstrap_owns(block))) {
 		/* A block of the early pool moves to the real heap: it was never recorded, its successor is. */
 		size_t old_size = bootstrap_size(block);
-		void *moved = sampling_skips(&thread_state, size) ? real.malloc(size) : allocate(size);
+		void *moved = skips(size) ? real.malloc(size) : allocate(size);
 		return moved ? memcpy(moved, block, old_size < size ? old_size : size) : NULL;
 	}
 	if (!READY())

@@ -68,6 +68,7 @@ static void describe(struct scratch *scratch, struct trace_options *options)
 	options->nframe = config.nframe;
 	options->verify = config.verify;
 	options->sample_bytes = config.sample_bytes;
+	options->limit_bytes = config.trace_limit;
 	options->hold = true;
 	options->flags = (parent_file[0] ? HDT_FLAG_FORKED : 0) | (config.lock ? HDT_FLAG_SUPERVISED : 0);
 }
@@ -92,7 +93,7 @@ static bool create(struct scratch *scratch)
 	sampling_start(config.sample_bytes, parent_file[0] ? trace.header->start_monotonic_ns + (uint64_t)trace.owner_pid : 0);
 	if (!config.lock)
 		replaced_remove();
-	atomic_store(&trace.header->tracing, config.start ? 1u : 0u);
+	atomic_store(&trace.header->tracing, config.start ? HDT_TRACING_ON : 0);
 	trace_lost(HDT_LOSS_BEFORE_START, atomic_exchange(&missed_events, 0));
 	if (config.verbose)
 		log_line("tracing ", scratch->exe, " in ", trace.path, NULL);
@@ -141,6 +142,8 @@ void start_forked(bool inside_event)
 		return;
 	}
 	memcpy(parent_file, trace.path, sizeof(parent_file));
+	/* Somebody may have switched the parent from outside; its child goes on as it is. */
+	config.start = atomic_load(trace_tracing) & HDT_TRACING_NEW;
 	trace_forget();
 }
 

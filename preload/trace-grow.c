@@ -27,7 +27,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-#define EXTENT_MAX (UINT64_C(1) << 20)
+#define EXTENT_MAX (UINT64_C(128) << 10) /* an event may need room in six areas at once, and must not pause for more than 1 MiB */
 #define SPILL_WAITS 20000
 
 enum spill_state { SPILL_IDLE, SPILL_RUNNING, SPILL_DONE, SPILL_FAILED };
@@ -175,11 +175,23 @@ static bool spill(void)
 
 /* ---- Growth ------------------------------------------------------------------------------------------------------------------ */
 
+/* May the tables grow by so much?  Threads that ask at the same time may pass the limit by an extent each. */
+static bool is_within_limit(uint64_t more)
+{
+	uint64_t sum = trace.header->areas[0].offset + more;
+
+	for (unsigned i = 0; trace.limit_bytes != 0 && i < HDT_AREA_COUNT; i++)
+		sum += atomic_load_explicit(&trace.header->areas[i].opened, memory_order_relaxed);
+	return trace.limit_bytes == 0 || sum <= trace.limit_bytes;
+}
+
 static bool open_extent(struct hdt_area *area, uint64_t opened, uint64_t end)
 {
 	bool spilled = atomic_load(&area->spill) != HDT_NO_SPILL;
 	uint64_t next = next_watermark(area, opened, end);
 
+	if (!is_within_limit(next - opened))
+		return false;
 	if (!trace_grow_open(trace.base + area->offset + opened, next - opened))
 		return !spilled && spill();
 	atomic_compare_exchange_strong_explicit(&area->opened, &opened, next, memory_order_acq_rel, memory_order_relaxed);

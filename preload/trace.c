@@ -34,6 +34,8 @@
 #define COMMAND_MAX 32768                   /* the header's part at start stays small */
 
 _Atomic(uint32_t) trace_first_gate;
+static _Atomic(uint32_t) tracing_without_tables = HDT_TRACING_ON;
+_Atomic(uint32_t) *trace_tracing = &tracing_without_tables;
 struct trace trace = {.alive = &trace_first_gate};
 
 /*
@@ -341,11 +343,13 @@ static bool make_alive_word(void)
 
 void trace_open(void)
 {
+	trace_tracing = &trace.header->tracing;
 	atomic_store_explicit(trace.alive, TRACE_OPEN + trace.process_number, memory_order_release);
 }
 
 static void unmap(void)
 {
+	trace_tracing = &tracing_without_tables;
 	if (trace.base != NULL)
 		munmap(trace.base, trace.reserved_bytes);
 	trace.base = NULL;
@@ -361,6 +365,7 @@ int trace_create(const struct trace_options *options)
 	bool made = make_alive_word() && reserve(wanted_bytes(options->reserve_bytes));
 
 	trace.owner_pid = getpid();
+	trace.limit_bytes = options->limit_bytes;
 	atomic_store(&trace.growth_closed, false);
 	if (made)
 		made = try_directories(options, run) || use_private_memory();
@@ -420,6 +425,32 @@ void trace_make_private_copy(void)
 	trace.is_private = true;
 	trace_grow_places(NULL, NULL);
 	errno = saved;
+}
+
+/* As much of a name as fits, in whole characters. */
+static void copy_name(char *to, const char *name, size_t room)
+{
+	size_t length = strnlen(name, room);
+
+	if (length == room) {
+		length = room - 1;
+		while (length > 0 && ((uint8_t)name[length] & 0xc0) == 0x80)
+			length--;
+	}
+	for (size_t i = 0; i < length; i++)
+		to[i] = (uint8_t)name[i] < ' ' || name[i] == 127 ? '?' : name[i];
+	to[length] = '\0';
+}
+
+void trace_mark(const char *name)
+{
+	uint64_t number = atomic_fetch_add(&trace.header->mark_count, 1) + 1;
+	struct hdt_mark *mark = &trace.header->marks[(number - 1) % HDT_MARKS];
+
+	atomic_store(&mark->number, 0);
+	mark->realtime_ns = clock_ns(CLOCK_REALTIME);
+	copy_name(mark->name, name, sizeof(mark->name));
+	atomic_store(&mark->number, number);
 }
 
 void trace_seal(uint32_t flags)

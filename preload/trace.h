@@ -26,6 +26,7 @@ struct trace_options {
 	uint64_t sample_bytes;
 	uint32_t verify;
 	uint64_t reserve_bytes; /* 0: default (16 GiB, less under RLIMIT_AS / RLIMIT_FSIZE) */
+	uint64_t limit_bytes;   /* 0: none; else no table grows when all of them have this size */
 	uint32_t flags;         /* enum hdt_flags to start with */
 	bool hold;              /* leave `alive` to the caller, who has more to prepare */
 };
@@ -43,6 +44,7 @@ struct trace {
 	struct hdt_header *header;
 	uint8_t *areas[HDT_AREA_COUNT]; /* where each begins */
 	uint64_t reserved_bytes;        /* of address space at base */
+	uint64_t limit_bytes;           /* of memory, or of the disk, that the tables may take; 0: no limit */
 	_Atomic(uint32_t) *alive;
 	uint32_t process_number;   /* counts the fork children in this line of descent; caches carry it */
 	bool is_private;           /* no file could be made: the tables die with the process */
@@ -50,9 +52,12 @@ struct trace {
 	int32_t owner_pid;
 	char path[512]; /* of the trace file; empty when private */
 };
-extern struct trace trace;
+extern struct trace trace __attribute__((visibility("hidden")));
 
 extern _Atomic(uint32_t) trace_first_gate; /* where `alive` points before there is a page */
+
+/* The header's word, an enum hdt_tracing; without tables one that says to go on, to where they are made.  Hidden: reached by one load. */
+extern __attribute__((visibility("hidden"))) _Atomic(uint32_t) *trace_tracing;
 
 /* Whose tables are mapped: differs in every fork child, and is less than TRACE_OPEN without tables. */
 static inline uint32_t trace_epoch(void)
@@ -79,6 +84,9 @@ void trace_forget(void);
 /* In a fork child whose thread was interrupted inside an event: replace the shared mapping by a private copy at the same place, so that
  * the interrupted event ends without touching the parent's tables. */
 void trace_make_private_copy(void);
+
+/* The next of the header's marks: now, with this name, cut to what fits.  Signal-safe, any thread. */
+void trace_mark(const char *name);
 
 /* State, flags and end time of a process that passes its exit path.  Only a hint to readers. */
 void trace_seal(uint32_t flags);

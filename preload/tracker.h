@@ -16,22 +16,32 @@
 
 /* Set once the real functions are known, the tables exist and the unwinder is loaded; until then hooks call tracker_boot with the address
  * they return to.  False: the look-up of the real functions is running, serve the call from bootstrap.c. */
-extern bool tracker_started;
+extern bool tracker_started __attribute__((visibility("hidden")));
 bool tracker_boot(uintptr_t caller);
 
 /* The same without the unwinder, from the constructor: a program that never allocates does not pay for it. */
 bool tracker_prepare(void);
 
-/* Inside an event: is it to be recorded? */
-static inline bool tracker_is_on(void)
+/* Are new blocks to be recorded, and frees of recorded ones?  Both say yes where there are no tables yet; making them decides. */
+static inline bool tracker_wants_blocks(void)
 {
-	return atomic_load_explicit(&trace.header->tracing, memory_order_relaxed) != 0;
+	return (atomic_load_explicit(trace_tracing, memory_order_relaxed) & HDT_TRACING_NEW) != 0;
+}
+static inline bool tracker_wants_frees(void)
+{
+	return (atomic_load_explicit(trace_tracing, memory_order_relaxed) & HDT_TRACING_FREES) != 0;
 }
 
 /* A block came into being.  NULL is ignored (the real call failed).  `frame`: the hook's UNWIND_FRAME (unwind.h). */
 void tracker_alloc(void *block, size_t size, const uintptr_t *frame);
-/* The same after sampling_skips() has said no. */
-void tracker_alloc_unskipped(void *block, size_t size, const uintptr_t *frame);
+/* The same after sampling_skips() has said no.  Returns `block`. */
+void *tracker_alloc_unskipped(void *block, size_t size, const uintptr_t *frame);
+
+/* For tracker-quick.h.  The rest of an allocation whose event has begun quickly, when its stack or its place in the thread's cache is not the
+ * usual one; `place`: blocks_place().  Returns `block`. */
+void *tracker_alloc_begun(void *block, size_t size, const uintptr_t *frame, _Atomic(uint64_t) *place);
+/* The thread's level of live bytes has become large.  Returns `block`. */
+void *tracker_fold(void *block);
 
 /* A block is about to be freed.  NULL is ignored. */
 void tracker_free(void *block);
@@ -55,11 +65,12 @@ bool tracker_untrack(uint32_t domain, uintptr_t address);
  * needs. */
 void tracker_warm_up(const uintptr_t *frame);
 
-/* Recording on and off; off forgets every block, as tracemalloc's stop(). */
+/* Recording on and off; off forgets every block, as tracemalloc's stop().  What is switched off from outside only pauses. */
 void tracker_start(void);
 void tracker_stop(void);
 void tracker_clear(void);
 bool tracker_is_tracing(void);
+bool tracker_has_traces(void); /* recording, or paused */
 
 /* Around fork, from lifecycle.c: the child drops its parent's tables and makes its own at its first event. */
 void tracker_fork_prepare(void);

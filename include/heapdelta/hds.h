@@ -101,13 +101,14 @@ enum hds_key {
 	HDS_KEY_COMMAND, /* arguments quoted for a shell, separated by spaces */
 	HDS_KEY_CWD,
 	HDS_KEY_HOST,
-	HDS_KEY_LABEL,       /* given to take_snapshot or mark */
+	HDS_KEY_LABEL,       /* given to take_snapshot */
 	HDS_KEY_SOURCE_ROOT, /* enclosing git work tree at run time */
 	HDS_KEY_COMMIT,
 	HDS_KEY_WRITER, /* "heapdelta VERSION" */
 	HDS_KEY_TRACE_FILE,
 	HDS_KEY_PARENT_FILE,
 	HDS_KEY_RUN,
+	HDS_KEY_MARKS, /* moments that were given a name: lines "TIME NAME", oldest first; TIME in nanoseconds since 1970 */
 };
 
 enum hds_state { HDS_STATE_RUNNING, HDS_STATE_EXITED, HDS_STATE_KILLED, HDS_STATE_EXEC };

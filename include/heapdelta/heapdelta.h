@@ -51,6 +51,7 @@ struct heapdelta_api {
 	int (*get_object_traceback)(const void *ptr, void **frames, int room);
 	int (*track)(unsigned domain, const void *ptr, size_t size);
 	int (*untrack)(unsigned domain, const void *ptr);
+	int (*mark)(const char *name);
 };
 
 #ifdef HEAPDELTA_API_PROVIDER /* the library itself */
@@ -68,6 +69,7 @@ int heapdelta_take_snapshot(const char *label);
 int heapdelta_get_object_traceback(const void *ptr, void **frames, int room);
 int heapdelta_track(unsigned domain, const void *ptr, size_t size);
 int heapdelta_untrack(unsigned domain, const void *ptr);
+int heapdelta_mark(const char *name);
 
 #else
 
@@ -173,6 +175,12 @@ static inline int heapdelta_absent_untrack_(unsigned domain, const void *ptr)
 	return HEAPDELTA_NOT_TRACING;
 }
 
+static inline int heapdelta_absent_mark_(const char *name)
+{
+	(void)name;
+	return HEAPDELTA_NOT_TRACING;
+}
+
 /* The library's table, or one of no-ops; also for a library that is older than this header. */
 static inline const struct heapdelta_api *heapdelta_table_(void)
 {
@@ -191,6 +199,7 @@ static inline const struct heapdelta_api *heapdelta_table_(void)
 		heapdelta_absent_get_object_traceback_,
 		heapdelta_absent_track_,
 		heapdelta_absent_untrack_,
+		heapdelta_absent_mark_,
 	};
 	const struct heapdelta_api *table = heapdelta_find_();
 	return table && table->size >= sizeof(struct heapdelta_api) ? table : &absent;
@@ -221,7 +230,7 @@ static inline void heapdelta_stop(void)
 	heapdelta_table_()->stop();
 }
 
-/* 1 while blocks are recorded, else 0. */
+/* 1 while new blocks are recorded, else 0, also while recording is paused (`heapdelta stop PID`). */
 static inline int heapdelta_is_tracing(void)
 {
 	return heapdelta_table_()->is_tracing();
@@ -304,6 +313,15 @@ static inline int heapdelta_get_object_traceback(const void *ptr, void **frames,
 static inline int heapdelta_untrack(unsigned domain, const void *ptr)
 {
 	return heapdelta_table_()->untrack(domain, ptr);
+}
+
+/*
+ * Give this moment a name, as `heapdelta mark` does from outside: every snapshot carries the names and times of the last 16 marks.  47 bytes
+ * of `name` are kept; control characters become '?'; NULL is "".  0, or HEAPDELTA_NOT_TRACING: not preloaded, or no tables could be made.
+ */
+static inline int heapdelta_mark(const char *name)
+{
+	return heapdelta_table_()->mark(name);
 }
 
 #endif /* HEAPDELTA_API_PROVIDER */

@@ -29,7 +29,7 @@
 
 #define HDT_MAGIC UINT64_C(0x0a45434152544448) /* "HDTRACE\n" in memory order */
 #define HDT_MAJOR 1
-#define HDT_MINOR 0
+#define HDT_MINOR 1 /* from 1 on: enum hdt_tracing, marks */
 
 /* ---- Areas ------------------------------------------------------------------------------------------------------------------- */
 
@@ -78,6 +78,10 @@ enum hdt_loss {
 };
 #define HDT_LOSS_ROOM 16
 
+/* A limit on the size of the tables (HEAPDELTA_TRACE_LIMIT), in bytes. */
+#define HDT_LIMIT_MIN (UINT64_C(1) << 20)
+#define HDT_LIMIT_MAX (UINT64_C(1) << 40)
+
 enum hdt_state { HDT_STATE_STARTING, HDT_STATE_RUNNING, HDT_STATE_SEALED };
 
 enum hdt_flags {
@@ -88,6 +92,26 @@ enum hdt_flags {
 	HDT_FLAG_EXITED = 1 << 4,      /* passed through the exit path */
 	HDT_FLAG_NO_UNWINDER = 1 << 5, /* libunwind could not be loaded: stacks end at the caller of malloc */
 };
+
+/*
+ * What is recorded.  Hooks look at the word on every event, so whoever may write the file switches a process with one store, without a
+ * signal: a later event of any thread does what it says.
+ */
+enum hdt_tracing {
+	HDT_TRACING_NEW = 1 << 0,    /* new blocks */
+	HDT_TRACING_FREES = 1 << 1,  /* frees of blocks that are in the tables */
+	HDT_TRACING_PAUSED = 1 << 2, /* stopped from outside: what was recorded by then stays */
+	HDT_TRACING_ON = HDT_TRACING_NEW | HDT_TRACING_FREES,
+};
+
+/* A moment with a name.  Number n is in marks[(n − 1) % HDT_MARKS]; while it is written its number is 0. */
+#define HDT_MARKS 16
+struct hdt_mark {
+	HDT_ATOMIC(uint64_t) number; /* from 1; published last (atomic) */
+	uint64_t realtime_ns;
+	char name[48]; /* NUL-terminated, no control characters */
+};
+HDT_ASSERT(sizeof(struct hdt_mark) == 64);
 
 struct hdt_header {
 	uint64_t magic;
@@ -119,10 +143,10 @@ struct hdt_header {
 	uint32_t verify;       /* HEAPDELTA_VERIFY: every how many stacks one is compared with libunwind's walk; 0: nothing is verified */
 	uint64_t sample_bytes; /* R: see sampling.h; 0: every block is recorded */
 
-	/* Control (atomic): written by the traced process's API and, later, by control commands from outside. */
-	HDT_ATOMIC(uint32_t) tracing; /* 1 while new blocks are recorded */
-	HDT_ATOMIC(uint32_t) control;
-	HDT_ATOMIC(uint64_t) epoch;
+	/* Control (atomic): written by the traced process's API and by control commands from outside. */
+	HDT_ATOMIC(uint32_t) tracing; /* enum hdt_tracing */
+	HDT_ATOMIC(uint32_t) reserved_control;
+	HDT_ATOMIC(uint64_t) mark_count; /* numbers of marks given out; the last HDT_MARKS of them are kept */
 
 	/* Counters that do not belong to one thread (atomic). */
 	HDT_ATOMIC(int64_t) folded_bytes;       /* G: bytes folded from thread cells */
@@ -147,6 +171,7 @@ struct hdt_header {
 
 	uint64_t reserved_words[27];
 	struct hdt_area areas[16]; /* area_count are in use */
+	struct hdt_mark marks[HDT_MARKS];
 };
 HDT_ASSERT(sizeof(struct hdt_header) % 8 == 0 && sizeof(struct hdt_header) <= 4096);
 

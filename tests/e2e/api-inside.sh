@@ -23,6 +23,7 @@ for name in own.inside outside; do
 	"$heapdelta" stats --format json -k traceback --metric temporary "$name.hds" | jq -S '.totals, .stats' >"$name.temporary"
 done
 same_files 'info is the same' outside.info own.inside.info
+equal 'a mark that the program has set' 'filled?and ready' "$("$heapdelta" info --format json outside.hds | jq -r '.marks[].name')"
 for view in traces stats totals temporary; do
 	check "$view: there is something to compare" test "$(wc -l <outside.$view)" -ge 10
 	same_files "$view are the same" "outside.$view" "own.inside.$view"

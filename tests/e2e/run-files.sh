@@ -16,6 +16,12 @@ run -q "$targets/exit-kinds" exit
 equal 'default name' 'heapdelta.exit-kinds.PID.hds ' "$(masked)"
 equal 'live at exit' '1 123 1 123 0' "$(totals heapdelta.*.hds)"
 equal 'no trace file, no lock is left' 0 "$(traces)"
+# A process number that comes again: the name of a file that lies there is not taken.
+cd .. && fresh
+# shellcheck disable=SC2016
+printf '%s\n' '#!/bin/bash' ': >"heapdelta.taken.$$.hds"' >taken && chmod +x taken && run -q ./taken
+equal 'a default name never overwrites' 'heapdelta.taken.PID.2.hds heapdelta.taken.PID.hds ' "$(files | sed -E 's/taken\.[0-9]+/taken.PID/g')"
+check 'what lay there is untouched' test ! -s "$(files | sed -E 's/.* (heapdelta.*) $/\1/')"
 cd .. && fresh
 run -q -o x.hds "$targets/exit-kinds"
 run -q -o x.hds "$targets/exit-kinds"
@@ -97,6 +103,17 @@ line=$(marked tests/targets/peak-and-free.c HELD)
 equal 'who held the memory at the peak' '2000000 20' "$("$heapdelta" stats peak.hds --metric peak --format json --source-root "$top" |
 	jq -r --arg at "$line" '.stats[] | select("\(.frames[0].file):\(.frames[0].line)" == $at) | "\(.size) \(.count)"')"
 equal 'and nothing of it at the end' '1 100 21 2000100 0' "$(totals peak.hds)"
+
+# ---- A limit on the tables -----------------------------------------------------------------------------------------------------------
+cd .. && fresh
+run -o full.hds --trace-limit 1M "$programs/scenarios/cache-leaky" 100000 2>err
+equal '--trace-limit: the program is not concerned' 0 $?
+# Each of its 200000 blocks is recorded or counted.
+equal '--trace-limit: recorded and lost blocks are all of them' yes \
+	"$(ask info full.hds -- '.totals | if .lost_events > 0 and .live_blocks > 1000 and .live_blocks + .lost_events >= 200000 then "yes" else . end')"
+contains '--trace-limit: said at the end' ' allocations not recorded (no room)' err
+run -q -o roomy.hds --trace-limit 64M "$programs/scenarios/cache-leaky" 100000
+equal '--trace-limit: room enough, nothing is lost' '200000 0' "$(totals roomy.hds | cut -d' ' -f1,5)"
 
 # ---- Survivors -------------------------------------------------------------------------------------------------------------------
 cd .. && fresh

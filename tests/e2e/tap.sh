@@ -13,6 +13,7 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/heapdelta-test.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 # Nothing of the caller's may change what the tests see.
 unset LD_PRELOAD NO_COLOR MAKEFLAGS MAKELEVEL MFLAGS "${!HEAPDELTA_@}"
+export XDG_CONFIG_HOME=$scratch/config
 export LC_ALL=C.UTF-8 TERM=dumb PYTHONHASHSEED=0
 # Trace files of a test that is killed must not stay in /dev/shm, and a sweep of another user's run must not take ours.
 export HEAPDELTA_DIR=$scratch/traces

@@ -127,6 +127,24 @@ done
 says 'a filter that matches nothing' 0 "$heapdelta" stats new.json --source-root p --format lines --filter app/cash.c <<'EOF'
 2> heapdelta: note: filter 'app/cash.c' matched none of 3 stacks; close: app/cache.c
 EOF
+# close SPEC: what it says of it.
+close() { "$heapdelta" stats new.json --source-root p --format lines --filter "$1" 2>&1 | sed -n 's/.*of 3 stacks//p'; }
+equal 'close: a letter' '; close: app/cache.c' "$(close cash.c)"
+equal 'close: the last component' '; close: app/cache.c' "$(close cache.c)"
+equal 'close: upper and lower case' '; close: app/cache.c' "$(close APP/CACHE.C)"
+equal 'close: a pattern without directories' '; close: app/cache.c' "$(close 'cache*')"
+equal 'close: an outer frame' '; close: app/main.c@all-frames' "$(close app/main.c)"
+equal 'close: an outer frame, by function' '; close: func:main@all-frames' "$(close func:main)"
+equal 'close: another line' '; close: app/cache.c:42' "$(close app/cache.c:43)"
+equal 'close: a function that is no file' '; close: func:cache_put' "$(close cache_put)"
+equal 'close: functions' '; close: func:cache_put' "$(close func:cash_put)"
+equal 'close: with the suffix' '; close: base:cache.c@all-frames' "$(close base:cach.c@all-frames)"
+equal 'close: three of several' '; close: app/main.c, app/cache.c, lib/alloc.c' "$(close '?*.C')"
+equal 'close: nothing' '' "$(close something-else-entirely.cpp)$(close @domain=3)$(close thread:x)$(close process:x)"
+for spec in app/cash.c cache.c app/main.c app/cache.c:43 cache_put func:cash_put; do
+	equal "what is close to $spec can be typed" 'app/cache.c:42: size=2000 B, count=20, average=100 B' \
+		"$("$heapdelta" stats new.json --source-root p --format lines --filter "$(close "$spec" | sed 's/; close: //')")"
+done
 says 'the same, quietly' 0 "$heapdelta" stats new.json --source-root p --format lines --filter app/cash.c -q </dev/null
 says 'a bad filter' 2 "$heapdelta" stats new.json --filter 'a.c@domain=x' <<'EOF'
 2> heapdelta: bad filter 'a.c@domain=x': 'x' is not a domain number

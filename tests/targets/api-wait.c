@@ -46,7 +46,7 @@ int main(void)
 		pthread_join(threads[n], NULL);
 	free(malloc((size_t)64 << 20)); /* the peak, and a size that no slot holds */
 	blocks[0][0] = malloc((size_t)48 << 20);
-	if (heapdelta_take_snapshot("inside") != 0)
+	if (heapdelta_mark("filled\nand ready") != 0 || heapdelta_take_snapshot("inside") != 0)
 		return 1;
 	say_ready();
 	while (read(STDIN_FILENO, &byte, 1) > 0)

@@ -73,6 +73,27 @@ START_TEST(bad_distances_say_one_line_and_record_every_block)
 }
 END_TEST
 
+START_TEST(trace_limits)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} values[] = {
+		{"0", 0}, {"off", 0}, {"1M", 1 << 20}, {"1048576", 1 << 20}, {"1.5G", UINT64_C(3) << 29}, {"1024G", UINT64_C(1) << 40}};
+	ck_assert_str_eq(load_with("HEAPDELTA_TRACE_LIMIT", values[_i].text), "");
+	ck_assert_uint_eq(config.trace_limit, values[_i].bytes);
+}
+END_TEST
+
+START_TEST(bad_limits_say_one_line_and_are_none)
+{
+	static const char *const values[] = {"", "1", "1048575", "1025G", "1099511627777G", "17179869184G", "-1", "1MB", "64 M"};
+	const char *said = load_with("HEAPDELTA_TRACE_LIMIT", values[_i]);
+	ck_assert_ptr_nonnull(strstr(said, "HEAPDELTA_TRACE_LIMIT"));
+	ck_assert_uint_eq(config.trace_limit, 0);
+}
+END_TEST
+
 START_TEST(bad_values_say_one_line_and_change_nothing)
 {
 	static const char *const pairs[][2] = {
@@ -149,6 +170,8 @@ int main(void)
 	tcase_add_test(tests, frame_limits);
 	tcase_add_loop_test(tests, sampling_distances, 0, 15);
 	tcase_add_loop_test(tests, bad_distances_say_one_line_and_record_every_block, 0, 16);
+	tcase_add_loop_test(tests, trace_limits, 0, 6);
+	tcase_add_loop_test(tests, bad_limits_say_one_line_and_are_none, 0, 9);
 	tcase_add_loop_test(tests, bad_values_say_one_line_and_change_nothing, 0, 12);
 	tcase_add_test(tests, a_huge_value_is_refused);
 	tcase_add_test(tests, values_are_copies);

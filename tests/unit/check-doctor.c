@@ -127,7 +127,7 @@ START_TEST(system_programs)
 	is("true", DOCTOR_TRACEABLE, "");
 	is("no-such-program", DOCTOR_UNKNOWN, "cannot find 'no-such-program'");
 	is("./no-such-program", DOCTOR_UNKNOWN, "cannot find");
-	is("/", DOCTOR_UNKNOWN, "");
+	is("/", DOCTOR_CANNOT_RUN, "cannot run '/': it is a directory");
 	is("", DOCTOR_UNKNOWN, "cannot find ''");
 	ck_assert_int_eq(doctor_resolve("true", doctor.path, sizeof(doctor.path)), 0);
 	ck_assert_int_eq(doctor.path[0], '/');
@@ -164,9 +164,41 @@ START_TEST(one_property_each)
 	put("app", &image, sizeof(image));
 	is("./app", DOCTOR_REFUSED, "./app is built with AddressSanitizer, which aborts under any other preload: not started.");
 	image = plain();
-	image.symbols[1] = (Elf64_Sym){.st_name = 46, .st_shndx = 4};
+	strcpy(image.strings + 23, "libtsan.so.2");
+	image.dynamic[0].d_un.d_val = 23;
 	put("app", &image, sizeof(image));
-	is("./app", DOCTOR_REFUSED, "AddressSanitizer");
+	is("./app", DOCTOR_REFUSED, "./app is built with ThreadSanitizer, which crashes under any other preload: not started.");
+	image = plain();
+	strcpy(image.interpreter_path, "/no/such/ld.so");
+	put("app", &image, sizeof(image));
+	is("./app", DOCTOR_CANNOT_RUN, "cannot run './app': its loader '/no/such/ld.so' is missing");
+	chmod("app", 0644);
+	is("./app", DOCTOR_CANNOT_RUN, "cannot run './app': it is not executable (chmod +x)");
+}
+END_TEST
+
+/* Only what another loader would choke on is started without the library. */
+START_TEST(who_is_started_without_the_library)
+{
+	struct image image = plain();
+
+	put("app", &image, sizeof(image));
+	is("./app", DOCTOR_TRACEABLE, "");
+	ck_assert(!doctor.unloadable);
+	make_static(&image);
+	put("app", &image, sizeof(image));
+	is("./app", DOCTOR_UNTRACEABLE, "");
+	ck_assert(!doctor.unloadable);
+	image = plain();
+	strcpy(image.interpreter_path, "/lib/ld-musl-x86_64.so.1");
+	put("app", &image, sizeof(image));
+	is("./app", DOCTOR_UNTRACEABLE, "musl");
+	ck_assert(doctor.unloadable);
+	image = plain();
+	image.header.e_machine = EM_AARCH64;
+	put("app", &image, sizeof(image));
+	is("./app", DOCTOR_UNTRACEABLE, "AArch64");
+	ck_assert(doctor.unloadable);
 }
 END_TEST
 
@@ -184,6 +216,10 @@ START_TEST(own_malloc)
 	put("redis-server", &image, sizeof(image));
 	is("./redis-server", DOCTOR_UNTRACEABLE,
 	   "./redis-server defines malloc itself (mimalloc): its calls never reach us. Rebuild with 'make MALLOC=libc'.");
+	image.symbols[2].st_name = 46;
+	put("app", &image, sizeof(image));
+	is("./app", DOCTOR_UNTRACEABLE,
+	   "./app defines malloc itself (AddressSanitizer): its calls never reach us. Rebuild it without -fsanitize.");
 }
 END_TEST
 
@@ -237,11 +273,22 @@ START_TEST(scripts)
 	is("./env", DOCTOR_TRACEABLE, "");
 	script("env-s", "#!/usr/bin/env -S A=b true -x\n");
 	is("./env-s", DOCTOR_TRACEABLE, "");
+	script("env-joined", "#!/usr/bin/env -Strue -x\n");
+	is("./env-joined", DOCTOR_TRACEABLE, "");
+	script("env-unset", "#!/usr/bin/env -S -i -u NAME A=b ./nested\n");
+	script("nested", "#! /bin/sh\n");
+	is("./env-unset", DOCTOR_TRACEABLE, "");
+	ck_assert_str_eq(doctor.path, "/bin/sh");
+	script("env-missing", "#!/usr/bin/env no-such-program\n");
+	is("./env-missing", DOCTOR_CANNOT_RUN, "cannot run './env-missing': its interpreter");
+	script("empty", "");
+	is("./empty", DOCTOR_TRACEABLE, "");
+	ck_assert_ptr_nonnull(strstr(doctor.note, "'./empty' is empty"));
 	script("missing", "#!/no/such/interpreter\n");
-	is("./missing", DOCTOR_UNKNOWN, "cannot find the interpreter '/no/such/interpreter' of './missing'");
+	is("./missing", DOCTOR_CANNOT_RUN, "cannot run './missing': its interpreter '/no/such/interpreter' is missing");
 	script("a", "#!./b\n");
 	script("b", "#!./a\n");
-	is("./a", DOCTOR_UNKNOWN, "the interpreters of './a' go in a circle");
+	is("./a", DOCTOR_CANNOT_RUN, "cannot run './a': its interpreters go in a circle");
 	make_static(&image);
 	put("static", &image, sizeof(image));
 	script("of-static", "#!./static\n");
@@ -263,6 +310,18 @@ START_TEST(runtimes_with_heaps_of_their_own)
 	put("javac", &image, sizeof(image));
 	is("./javac", DOCTOR_TRACEABLE, "");
 	ck_assert_str_eq(doctor.note, "");
+	static const char *const others[] = {"ruby3.1", "php8.2", "perl",   "lua5.4", "luajit",
+					     "java",    "node",   "nodejs", "dotnet", "beam.smp"};
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		char path[32];
+		snprintf(path, sizeof(path), "./%s", others[i]);
+		put(others[i], &image, sizeof(image));
+		is(path, DOCTOR_TRACEABLE, "");
+		ck_assert_msg(!strncmp(doctor.note, others[i], strlen(others[i])), "'%s'", doctor.note);
+	}
+	put("perlbug", &image, sizeof(image));
+	is("./perlbug", DOCTOR_TRACEABLE, "");
+	ck_assert_str_eq(doctor.note, "");
 	put("node", &image, sizeof(image));
 	is("./node", DOCTOR_TRACEABLE, "");
 	ck_assert_ptr_nonnull(strstr(doctor.note, "V8"));
@@ -280,6 +339,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, system_programs);
 	tcase_add_test(tcase, one_property_each);
+	tcase_add_test(tcase, who_is_started_without_the_library);
 	tcase_add_test(tcase, own_malloc);
 	tcase_add_test(tcase, thirty_two_bits);
 	tcase_add_test(tcase, broken_files);

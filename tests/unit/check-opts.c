@@ -223,6 +223,17 @@ START_TEST(near_words)
 	ck_assert_str_eq(closest.best, "src/cache.c");
 	closest_try(&closest, "crash.c");
 	ck_assert_str_eq(closest.best, "crash.c");
+	/* As near, whatever the case; twice the same; one more than fits. */
+	closest_try(&closest, "CASH.cc");
+	closest_try(&closest, "crash.c");
+	closest_try(&closest, "casph.c");
+	closest_try(&closest, "cashx.c");
+	ck_assert_uint_eq(closest.count, 3);
+	ck_assert_str_eq(closest.list[1], "CASH.cc");
+	ck_assert_str_eq(closest.list[2], "casph.c");
+	closest_offer(&closest, 0, "x/Cash.c");
+	ck_assert_uint_eq(closest.count, 1);
+	ck_assert_str_eq(closest.best, "x/Cash.c");
 }
 END_TEST
 

@@ -92,6 +92,17 @@ START_TEST(a_module_nobody_knows_and_the_process)
 }
 END_TEST
 
+static void expect_vias(size_t group, size_t count, const char *largest, long size)
+{
+	const struct via *first;
+
+	ck_assert_uint_eq(stats_vias(&stats, &stats.groups[group], &first), count);
+	if (!count)
+		return;
+	ck_assert_str_eq(first->function, largest);
+	ck_assert_int_eq((long)first->size, size);
+}
+
 START_TEST(files_are_named_from_the_source_root)
 {
 	struct stats_options options = {.attribution = {.mode = ATTRIBUTE_MINE, .source_root = "/p"}};
@@ -101,8 +112,26 @@ START_TEST(files_are_named_from_the_source_root)
 	expect(0, "src/cache.c", 42, 100, 2);
 	expect(1, "src/log.c", 7, 30, 3);
 	expect(2, "x.c", 3, 5, 1);
-	ck_assert_str_eq(stats.groups[0].via, "xmalloc");
-	ck_assert_ptr_null(stats.groups[2].via);
+	expect_vias(0, 1, "xmalloc", 100);
+	expect_vias(2, 0, NULL, 0);
+}
+END_TEST
+
+/* A line with several callees knows what each of them has got for it, the largest first, and nothing of what it got itself. */
+START_TEST(a_line_has_several_callees)
+{
+#define AT(size, callee) "{\"size\":" #size ",\"frames\":[[\"/p/lib.c\",1,\"" callee "\"],[\"/p/a.c\",7,\"f\"]]}"
+	static const char *const skip[] = {"lib.c", NULL};
+	struct stats_options options = {.attribution = {.mode = ATTRIBUTE_MINE, .source_root = "/p", .skip = skip}};
+
+	make(AT(5, "low") "," AT(30, "high") "," AT(7, "low") ",{\"size\":1,\"frames\":[[\"/p/a.c\",7,\"f\"]]}," AT(30, "equal"), &options);
+	ck_assert_uint_eq(stats.count, 1);
+	expect(0, "a.c", 7, 73, 5);
+	expect_vias(0, 3, "equal", 30);
+	ck_assert_str_eq(stats.vias[1].function, "high");
+	ck_assert_str_eq(stats.vias[2].function, "low");
+	ck_assert_int_eq((long)stats.vias[2].size, 12);
+#undef AT
 }
 END_TEST
 
@@ -243,6 +272,7 @@ int main(void)
 	tcase_add_test(group, a_thread_is_its_outermost_function);
 	tcase_add_test(group, a_module_nobody_knows_and_the_process);
 	tcase_add_test(group, files_are_named_from_the_source_root);
+	tcase_add_test(group, a_line_has_several_callees);
 	tcase_add_test(group, kept_frames_begin_at_the_attributed_one);
 	tcase_add_test(group, filters_see_only_kept_frames_and_count);
 	tcase_add_test(group, metrics);

@@ -421,6 +421,31 @@ START_TEST(a_full_place_is_an_error_code)
 }
 END_TEST
 
+START_TEST(a_limit_ends_all_growth)
+{
+	const char *directories[] = {test_directory, NULL};
+	const uint64_t limit = UINT64_C(2) << 20;
+	struct trace_options options = {.directories = directories, .run = "test", .limit_bytes = limit};
+
+	ck_assert_int_eq(trace_create(&options), 0);
+	ck_assert(trace_alloc(HDT_AREA_NODES, 64 << 10, 8) != TRACE_NONE);
+	uint64_t bytes = claim_with_threads();
+	ck_assert_uint_gt(bytes, limit / 2);
+	ck_assert_uint_le(bytes, limit);
+	ck_assert_uint_eq(trace_alloc(HDT_AREA_NODES, limit, 8), TRACE_NONE);
+	/* It is no lack of room: there is no second file. */
+	ck_assert_uint_eq(atomic_load(&trace.header->areas[HDT_AREA_SLOTS].spill), HDT_NO_SPILL);
+	ck_assert_uint_eq((unsigned char)trace.header->spill_path[0], 0);
+	struct stat st;
+	ck_assert_int_eq(stat(trace.path, &st), 0);
+	ck_assert_int_le(st.st_blocks * 512, (int64_t)limit + (1 << 20));
+	trace_forget();
+	options.limit_bytes = 0;
+	ck_assert_int_eq(trace_create(&options), 0);
+	ck_assert(trace_alloc(HDT_AREA_NODES, limit, 8) != TRACE_NONE);
+}
+END_TEST
+
 static void read_area(char *buffer, const char *path, uint64_t offset, uint64_t bytes)
 {
 	int fd = open(path, O_RDONLY);
@@ -705,6 +730,7 @@ static TCase *cases(void)
 	tcase_add_test(tcase, threads_that_grow_together_never_share);
 	tcase_add_test(tcase, populated_ahead_nothing_grows_any_more);
 	tcase_add_test(tcase, a_full_place_is_an_error_code);
+	tcase_add_test(tcase, a_limit_ends_all_growth);
 	tcase_add_test(tcase, a_full_place_goes_on_in_a_second_file);
 	tcase_add_test(tcase, both_places_full_is_an_error_code);
 	tcase_add_test(tcase, an_older_kernel_probes_its_pages);

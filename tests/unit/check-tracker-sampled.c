@@ -27,7 +27,7 @@ static void setup(void)
 	modules_reset();
 	memset(&thread_state, 0, sizeof(thread_state));
 	trace.header->sample_bytes = DISTANCE;
-	atomic_store(&trace.header->tracing, 1);
+	atomic_store(&trace.header->tracing, HDT_TRACING_ON);
 	sampling_start(DISTANCE, 0);
 	sampling_seed(1);
 }
@@ -343,6 +343,39 @@ START_TEST(no_allocation_is_recorded_while_tracing_is_off)
 }
 END_TEST
 
+static void pause_from_outside(void)
+{
+	atomic_store(&trace.header->tracing, HDT_TRACING_FREES | HDT_TRACING_PAUSED);
+}
+
+START_TEST(a_pause_keeps_what_is_recorded_and_honours_its_frees)
+{
+	make_recorded(1, 500);
+	make_recorded(2, 600);
+	make_recorded(3, 700);
+	pause_from_outside();
+	make_recorded(4, 5000);
+	tracker_free(at(1));
+	ck_assert(change(2, at(5), 800, false) == at(5));
+	ck_assert(!is_recorded(1) && !is_recorded(2) && is_recorded(3) && !is_recorded(4) && !is_recorded(5));
+	ck_assert(!tracker_is_tracing() && tracker_has_traces());
+	expect_consistent();
+	tracker_start();
+	ck_assert(is_recorded(3));
+	tracker_free(at(3));
+	expect_nothing();
+}
+END_TEST
+
+START_TEST(an_allocation_that_a_pause_passes_over_takes_its_mark_along)
+{
+	pause_from_outside();
+	make_recorded(1, 5000);
+	ck_assert_uint_gt(thread_state.gap, 0);
+	expect_nothing();
+}
+END_TEST
+
 /* ---- Many events --------------------------------------------------------------------------------------------------------------- */
 
 enum { SHELF = 3000 };
@@ -512,6 +545,8 @@ int main(void)
 	tcase_add_test(begun, tracked_blocks_of_domain_0_are_sampled);
 	tcase_add_test(begun, clearing_takes_out_what_blocks_stand_for);
 	tcase_add_test(begun, no_allocation_is_recorded_while_tracing_is_off);
+	tcase_add_test(begun, a_pause_keeps_what_is_recorded_and_honours_its_frees);
+	tcase_add_test(begun, an_allocation_that_a_pause_passes_over_takes_its_mark_along);
 	tcase_add_test(begun, a_thread_may_begin_with_a_free);
 	tcase_add_test(begun, blocks_may_be_freed_by_other_threads);
 	tcase_add_test(begun, a_fork_child_begins_anew);
