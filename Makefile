@@ -152,10 +152,6 @@ ANALYZER_SRCS := \
 	analyzer/symbols-scopes.c \
 	analyzer/symbols-text.c \
 	analyzer/symbols-demangle.c \
-	analyzer/symbols-dies.c \
-	analyzer/symbols-lines.c \
-	analyzer/symbols-line-header.c \
-	analyzer/symbols-abbrev.c \
 	analyzer/look.c \
 	analyzer/render-text.c \
 	analyzer/render-lines.c \
@@ -192,7 +188,6 @@ ANALYZER_SRCS := \
 	analyzer/control.c \
 	analyzer/process.c \
 	analyzer/output.c \
-	analyzer/symbols-bytes.c \
 	analyzer/json-scan.c \
 	analyzer/library.c \
 	analyzer/naming.c \
