@@ -195,6 +195,7 @@ ANALYZER_SRCS := \
 	analyzer/packages.c \
 	analyzer/worktree.c \
 	analyzer/traces.c \
+	analyzer/source-statements.c \
 	analyzer/closest.c \
 	analyzer/pattern.c \
 	analyzer/estimate.c \
@@ -202,7 +203,6 @@ ANALYZER_SRCS := \
 	analyzer/intervals.c \
 	analyzer/pointer-map.c \
 	analyzer/source-path.c \
-	analyzer/source-statements.c \
 	analyzer/pause.c \
 	analyzer/error.c \
 	analyzer/strbuf.c \
