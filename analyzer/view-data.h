@@ -89,4 +89,13 @@ void view_notes(struct report *report, const struct view *view);
 void view_snapshot_line(struct strbuf *out, const struct snapshot *snapshot);
 const char *view_next(struct report *report, const char *command, char *const *operands, const char *options);
 
+/* view-next.c: why there is no row, as a line of the footer; what to type next, NULL: nothing works (standard input is gone). */
+struct view_typed {
+	const char *command;
+	char *const *operands;
+	const struct load *load;
+};
+void view_empty(struct report *report, const struct view *view);
+const char *view_next_after(struct report *report, struct view *view, const struct view_typed *typed);
+
 #endif
