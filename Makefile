@@ -155,10 +155,6 @@ ANALYZER_SRCS := \
 	analyzer/symbols-scopes.c \
 	analyzer/symbols-text.c \
 	analyzer/symbols-demangle.c \
-	analyzer/symbols-dies.c \
-	analyzer/symbols-lines.c \
-	analyzer/symbols-line-header.c \
-	analyzer/symbols-abbrev.c \
 	analyzer/look.c \
 	analyzer/render-text.c \
 	analyzer/render-lines.c \
@@ -196,7 +192,6 @@ ANALYZER_SRCS := \
 	analyzer/control.c \
 	analyzer/process.c \
 	analyzer/output.c \
-	analyzer/symbols-bytes.c \
 	analyzer/json-scan.c \
 	analyzer/library.c \
 	analyzer/naming.c \
@@ -204,6 +199,7 @@ ANALYZER_SRCS := \
 	analyzer/packages.c \
 	analyzer/worktree.c \
 	analyzer/traces.c \
+	analyzer/source-statements.c \
 	analyzer/closest.c \
 	analyzer/pattern.c \
 	analyzer/estimate.c \
