@@ -246,7 +246,7 @@ static const struct opt opts[] = {
 	 "turn the trace files of processes that have ended into snapshots here (-o: a name or pattern, as for run), print their names and "
 	 "free that memory; what is older than 7 days is only removed. Only your own; with HEAPDELTA_DIR set, only there",
 	 NULL},
-	{"names", 0, OPT_FLAG, offsetof(struct options, names), NULL, NULL, NULL}, /* for completion */
+	{"names", 0, OPT_FLAG, offsetof(struct options, names), NULL, "print PIDs and names alone, a line each, for completion", NULL},
 	{0},
 };
 
@@ -268,7 +268,7 @@ const struct cmd cmd_ps = {
 		   "Exit status: 0, 3 if nothing is traced.",
 	.examples = "heapdelta ps\tthe next command to type is below the list\n"
 		    "heapdelta ps -w --interval 5s\tlike watch; into a pipe, too\n"
-		    "heapdelta ps --format json | jq '.processes[] | select(.bytes_per_minute > 1e6) | .pid'\tfor a script\n",
+		    "heapdelta ps --format json | jq '.processes[].live_bytes'\tfor a script\n",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(*groups),
 	.options_size = sizeof(struct options),

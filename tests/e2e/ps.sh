@@ -30,7 +30,7 @@ complete_words()
 }
 for command in start stop snapshot stats diff info 'mark here'; do
 	# shellcheck disable=SC2086
-	equal "completion of $command: PID and name" "$pid grow-on-demand" "$(echo $(complete_words $command "$pid" | grep -x "$pid") $(complete_words $command grow-on))"
+	equal "completion of $command: PID and name" "$pid grow-on-demand" "$(complete_words $command "$pid" | grep -x "$pid") $(complete_words $command grow-on)"
 done
 
 # ---- Rates
