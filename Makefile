@@ -36,7 +36,7 @@ COVFLAGS := $(if $(COVERAGE),--coverage)
 CFLAGS   ?= -O2 -g
 BASE_CFLAGS := -std=gnu11 $(WARNINGS) -Iinclude -MMD -MP -D_GNU_SOURCE -DHEAPDELTA_VERSION='"$(VERSION)"' $(SANFLAGS) $(COVFLAGS)
 
-PRELOAD_CFLAGS  := $(BASE_CFLAGS) -Ipreload -fPIC -fvisibility=hidden -ftls-model=initial-exec -fcf-protection -fno-plt -fexceptions \
+PRELOAD_CFLAGS  := $(BASE_CFLAGS) -Ipreload -fPIC -fvisibility=hidden -ftls-model=initial-exec -fcf-protection -fno-plt -fexceptions -falign-loops=32 \
 	-fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free
 ANALYZER_CFLAGS := $(BASE_CFLAGS) -Ianalyzer
 ANALYZER_LIBS   := -ldw -lelf -ljansson -lz -liberty -lm
@@ -85,6 +85,7 @@ PRELOAD_CORE_SRCS := \
 	preload/elf-view.c \
 	preload/stack-bounds.c \
 	preload/guard.c \
+	preload/single-thread.c \
 	preload/page-filter.c \
 	preload/real.c \
 	preload/log.c

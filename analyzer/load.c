@@ -15,7 +15,8 @@
 
 const struct opt load_opts[] = {
 	{"debug-dir", 0, OPT_LIST, offsetof(struct load_options, debug_dirs), "DIR",
-	 "search DIR for separate debug files before /usr/lib/debug; may be repeated", NULL},
+	 "search DIR, laid out as /usr/lib/debug or a plain folder of unstripped or debug files, before /usr/lib/debug; may be repeated",
+	 NULL},
 	{"sysroot", 0, OPT_STRING, offsetof(struct load_options, sysroot), "DIR", "find the traced programs and libraries below DIR", NULL},
 	{"debuginfod", 0, OPT_FLAG, offsetof(struct load_options, debuginfod), NULL,
 	 "ask the servers of $DEBUGINFOD_URLS for missing debug information", NULL},

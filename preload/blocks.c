@@ -110,6 +110,23 @@ static uint64_t make_slot(uintptr_t address, struct block block)
 	return blocks_slot(address, block.size < HDT_SIZE_MAX ? block.size : HDT_SIZE_MAX, block.stack);
 }
 
+table_word *blocks_place_near(struct blocks_window window, unsigned offset)
+{
+	table_word *place = NULL;
+	uint64_t seen = 0;
+
+	for (unsigned distance = HDT_DIR_MAXD(window.word) + 1; distance-- > 0;) {
+		table_word *slot = blocks_beyond(window, distance);
+		uint64_t value = atomic_load_explicit(slot, memory_order_acquire);
+		seen |= value;
+		if (value == 0)
+			place = slot;
+		else if (HDT_SLOT_OFFSET(value) == offset)
+			return NULL;
+	}
+	return seen & HDT_SLOT_FROZEN ? NULL : place;
+}
+
 /* What a look at a block's window shows. */
 struct view {
 	table_word *found; /* the block's slot, or NULL */
@@ -334,8 +351,8 @@ enum block_insert blocks_insert(uint32_t domain, uintptr_t address, struct block
 	if (!fits_slot(domain, address))
 		return insert_extra(domain, address, block, old);
 
-	return blocks_insert_quickly(blocks_window(address), address, block.size, block.stack) ? BLOCK_INSERTED
-											       : insert_slowly(address, block, old);
+	return blocks_insert_quickly(blocks_place(address), address, block.size, block.stack) ? BLOCK_INSERTED
+											      : insert_slowly(address, block, old);
 }
 
 bool blocks_remove(uint32_t domain, uintptr_t address, struct block *old)

@@ -21,7 +21,7 @@ void modules_dlclose_begin(void);
 void modules_dlclose_end(void);
 
 /* Changes << 32 | calls of dlclose that are running; what was valid with no call running is valid while it stays the same. */
-extern _Atomic(uint64_t) modules_closing;
+extern _Atomic(uint64_t) modules_closing __attribute__((visibility("hidden")));
 
 static inline uint64_t modules_unloads(void)
 {

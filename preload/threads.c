@@ -134,7 +134,8 @@ void threads_count_alloc(struct hdt_thread *cell, uint64_t bytes, uint32_t stack
 	bool shared = threads_is_shared(cell);
 
 	if (is_own(cell, stack, nested)) {
-		threads_count_own_alloc(cell, bytes, stack);
+		if (threads_count_own_alloc(cell, threads_filled_entry(cell, stack), bytes))
+			threads_fold(cell);
 		return;
 	}
 	threads_add(&cell->alloc_blocks, 1, shared);
@@ -155,7 +156,7 @@ void threads_count_free(struct hdt_thread *cell, uint64_t bytes)
 void threads_count_temporary(struct hdt_thread *cell, uint32_t stack, bool nested)
 {
 	if (is_own(cell, stack, nested)) {
-		threads_count_own_temporary(cell, stack);
+		threads_count_own_temporary(cell, threads_filled_entry(cell, stack));
 		return;
 	}
 	threads_add(&cell->temporary_blocks, 1, threads_is_shared(cell));
