@@ -107,7 +107,7 @@ static bool wants_match(const struct view *view)
 static int make_diff(struct view *view, struct error *error)
 {
 	struct diff_options options = {.match = &view->match};
-	int sort = view->options.sort >= 0 ? view->options.sort : SORT_DIFF;
+	int sort = view->options.sort >= 0 ? view->options.sort : view->options.usual_sort;
 
 	if (view->options.metric == METRIC_TEMPORARY && (sort == SORT_GROWTH || sort == SORT_SIZE))
 		sort = sort == SORT_SIZE ? SORT_COUNT : SORT_COUNT_GROWTH;
