@@ -111,7 +111,7 @@ START_TEST(narrow_terminals)
 
 	ck_assert_ptr_nonnull(strstr(text, "\nin.c:7: size=2048 B (+0 B), count=3, average=683 B\n"));
 	ck_assert_ptr_nonnull(strstr(text, "\n    p = malloc(n);\\t\\x1b[0m  …\n"));
-	ck_assert_ptr_nonnull(strstr(text, "\na|b`\\x1b[…c\",\\n\\xff.c:7: size=67108864 TiB"));
+	ck_assert_ptr_nonnull(strstr(text, "\na|b`\\x1b…J\"c\",\\n\\xff.c:7: size=67108864 TiB"));
 	free(text);
 }
 END_TEST
