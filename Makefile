@@ -97,6 +97,7 @@ ANALYZER_SRCS := \
 	analyzer/cmd-info.c \
 	analyzer/cmd-symbolize.c \
 	analyzer/cmd-export.c \
+	analyzer/cmd-control.c \
 	analyzer/cmd-env.c \
 	analyzer/cmd-doctor.c \
 	analyzer/run.c \
@@ -114,7 +115,9 @@ ANALYZER_SRCS := \
 	analyzer/summary.c \
 	analyzer/view-rows.c \
 	analyzer/view-prose.c \
+	analyzer/view-next.c \
 	analyzer/view-via.c \
+	analyzer/view-hint.c \
 	analyzer/convert.c \
 	analyzer/doctor-elf.c \
 	analyzer/peak.c \
@@ -139,6 +142,7 @@ ANALYZER_SRCS := \
 	analyzer/map-path.c \
 	analyzer/frames.c \
 	analyzer/symbols.c \
+	analyzer/symbols-later.c \
 	analyzer/symbols-entries.c \
 	analyzer/symbols-dwfl.c \
 	analyzer/symbols-dwarf.c \
@@ -148,10 +152,7 @@ ANALYZER_SRCS := \
 	analyzer/symbols-scopes.c \
 	analyzer/symbols-text.c \
 	analyzer/symbols-demangle.c \
-	analyzer/symbols-dies.c \
-	analyzer/symbols-lines.c \
-	analyzer/symbols-line-header.c \
-	analyzer/symbols-abbrev.c \
+	analyzer/look.c \
 	analyzer/render-text.c \
 	analyzer/render-lines.c \
 	analyzer/render-json.c \
@@ -184,15 +185,17 @@ ANALYZER_SRCS := \
 	analyzer/opts.c \
 	analyzer/recording.c \
 	analyzer/cmd.c \
+	analyzer/control.c \
 	analyzer/process.c \
 	analyzer/output.c \
-	analyzer/symbols-bytes.c \
 	analyzer/json-scan.c \
 	analyzer/library.c \
 	analyzer/naming.c \
 	analyzer/function-name.c \
+	analyzer/packages.c \
 	analyzer/worktree.c \
 	analyzer/traces.c \
+	analyzer/source-statements.c \
 	analyzer/closest.c \
 	analyzer/pattern.c \
 	analyzer/estimate.c \
@@ -200,6 +203,7 @@ ANALYZER_SRCS := \
 	analyzer/intervals.c \
 	analyzer/pointer-map.c \
 	analyzer/source-path.c \
+	analyzer/pause.c \
 	analyzer/error.c \
 	analyzer/strbuf.c \
 	analyzer/intern.c \
@@ -312,7 +316,7 @@ targets: $(TARGETS) $(TARGET_LIBS) $(SCENARIOS) bench-programs
 # TESTS=… picks tests by name: `make check-unit TESTS='check-blocks check-threads'`, `make check-e2e TESTS=scenarios`.
 TESTS ?=
 pick = $(if $(TESTS),$(foreach name,$(TESTS),$(filter %/$(name) %/$(name).sh,$(1))),$(1))
-E2E   := $(filter-out %/tap.sh %/transcript.sh,$(sort $(wildcard tests/e2e/*.sh tests/fault/*.sh)))
+E2E   := $(filter-out %/tap.sh %/server.sh %/transcript.sh,$(sort $(wildcard tests/e2e/*.sh tests/fault/*.sh)))
 
 .PHONY: check check-unit check-e2e
 check: all tests ## run every test that needs no further installation: unit tests, then end to end

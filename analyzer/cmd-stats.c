@@ -88,9 +88,9 @@ const struct cmd cmd_stats = {
 	.name = "stats",
 	.arguments = "[SNAP]",
 	.summary = "which lines hold the memory of a snapshot",
-	.details = "SNAP is a snapshot, a trace file, the directory of a run, interchange JSON or - for standard input; without it the "
-		   "newest run in "
-		   "the current directory is taken. Groups, order and texts are those of tracemalloc's snapshot.statistics().",
+	.details = "SNAP is a snapshot, a trace file, the directory of a run, interchange JSON, - for standard input, or the PID or unique "
+		   "name of a traced process; without it the newest run in the current directory is taken. Groups, order and texts are "
+		   "those of tracemalloc's snapshot.statistics().",
 	.examples = "heapdelta stats\tthe ten biggest lines of the newest run here\n"
 		    "heapdelta stats app.hds -k traceback -n 1\twho calls the biggest one\n"
 		    "heapdelta stats app.hds --filter 'src/*' --format csv\tall lines below src, for a spreadsheet\n",

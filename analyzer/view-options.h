@@ -9,11 +9,12 @@
 #include "stats.h"
 
 struct view_options {
-	int key;       /* enum stats_key */
-	int metric;    /* enum stats_metric */
-	int sort;      /* enum diff_sort; −1: not given */
-	int attribute; /* enum attribute */
-	int format;    /* enum render_format */
+	int key;        /* enum stats_key */
+	int metric;     /* enum stats_metric */
+	int sort;       /* enum diff_sort; −1: not given */
+	int usual_sort; /* without it */
+	int attribute;  /* enum attribute */
+	int format;     /* enum render_format */
 	int color;
 	int match; /* enum view_match; −1: not given */
 	bool cumulative, full_names, most_recent_first;

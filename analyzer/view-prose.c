@@ -12,7 +12,8 @@
 #include "size-text.h"
 #include "view-words.h"
 
-enum { COMMAND_WIDTH = 60, HINT_PERCENT = 1, BUILD_ID_DIGITS = 6, COMMIT_DIGITS = 7 };
+enum { COMMAND_WIDTH = 60, BUILD_ID_DIGITS = 6, COMMIT_DIGITS = 7 };
+enum { SERIES_MAX = 7, SERIES_FIRST = 2, SERIES_LAST = 3 }; /* snapshots that the header lists */
 
 static const char *subject(const struct view *view, size_t count)
 {
@@ -157,6 +158,10 @@ void view_header(struct report *report, const struct view *view)
 	strbuf_init(&line);
 	for (size_t i = 0; i < view->count; i++) {
 		strbuf_clear(&line);
+		if (view->count > SERIES_MAX && i == SERIES_FIRST) {
+			i = view->count - SERIES_LAST;
+			report_line(report, &report->header, "… %zu more", view->count - SERIES_FIRST - SERIES_LAST);
+		}
 		if (view->count == 2)
 			strbuf_puts(&line, i ? "new: " : "old: ");
 		else if (view->count > 2)
@@ -251,66 +256,6 @@ static void put_lost(struct strbuf *out, const struct view *view)
 		strbuf_puts(out, "nothing");
 }
 
-/* The module with most bytes whose lines nobody knows; 0: none. */
-static size_t worst_module(const struct view *view, wide *all)
-{
-	const struct stats *stats = &view->stats[view->count - 1];
-	const struct snapshot *snapshot = &view->snapshots[view->count - 1];
-	size_t worst = 0;
-
-	*all = 0;
-	for (size_t i = 1; i < snapshot->module_count; i++) {
-		*all += stats->no_line[i];
-		if (stats->no_line[i] > stats->no_line[worst])
-			worst = i;
-	}
-	return worst;
-}
-
-static const char *reason_of(const struct load *load, const struct module *module)
-{
-	const struct symbols_missing *list;
-	size_t count = load && load->symbols ? symbols_missing(load->symbols, &list) : 0;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct module *other = list[i].module;
-		if (other->build_id_size == module->build_id_size &&
-		    memcmp(other->build_id, module->build_id, module->build_id_size) == 0 && strcmp(other->path, module->path) == 0)
-			return list[i].reason;
-	}
-	return NULL;
-}
-
-static void hint_missing_lines(struct report *report, const struct view *view, const struct load *load)
-{
-	const struct stats *stats = &view->stats[view->count - 1];
-	const struct module *module;
-	struct strbuf line;
-	wide all;
-	size_t worst = worst_module(view, &all);
-	const char *slash, *reason;
-
-	if (!worst || stats->total_size == 0 || all * 100 < stats->total_size * HINT_PERCENT)
-		return;
-	module = &view->snapshots[view->count - 1].modules[worst];
-	slash = strrchr(module->path, '/');
-	reason = reason_of(load, module);
-	strbuf_init(&line);
-	strbuf_printf(&line, "hint: %d %% of the bytes have no line: %s", (int)(all * 100 / stats->total_size),
-		      slash ? slash + 1 : module->path);
-	if (module->build_id_size) {
-		strbuf_puts(&line, " (build id ");
-		words_build_id(&line, module, BUILD_ID_DIGITS);
-		strbuf_printf(&line, "…%s%s)", reason ? ", " : "", reason ? reason : "");
-	} else if (reason) {
-		strbuf_printf(&line, " (%s)", reason);
-	}
-	strbuf_puts(&line, ": install its debug symbols (-dbgsym), --debug-dir or --debuginfod");
-	report_line(report, &report->footer, "%s", line.data);
-	report->failed |= line.failed;
-	strbuf_release(&line);
-}
-
 static struct view_numbers numbers_of_rest(const struct view_rest *rest)
 {
 	return (struct view_numbers){.size = rest->size,
@@ -351,7 +296,7 @@ void view_footer(struct report *report, const struct view *view, const struct lo
 	}
 	report->failed |= line.failed;
 	strbuf_release(&line);
-	hint_missing_lines(report, view, load);
+	view_hint(report, view, load);
 }
 
 void view_summary_footer(struct report *report, const struct view *view)

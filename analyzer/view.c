@@ -107,7 +107,7 @@ static bool wants_match(const struct view *view)
 static int make_diff(struct view *view, struct error *error)
 {
 	struct diff_options options = {.match = &view->match};
-	int sort = view->options.sort >= 0 ? view->options.sort : SORT_DIFF;
+	int sort = view->options.sort >= 0 ? view->options.sort : view->options.usual_sort;
 
 	if (view->options.metric == METRIC_TEMPORARY && (sort == SORT_GROWTH || sort == SORT_SIZE))
 		sort = sort == SORT_SIZE ? SORT_COUNT : SORT_COUNT_GROWTH;
@@ -296,32 +296,6 @@ static int make_view(struct report *report, struct view **made, const struct vie
 	return 0;
 }
 
-static const char *next_command(struct report *report, const struct view *view, const struct view_request *request)
-{
-	struct strbuf options;
-	const char *next;
-
-	if (!request->command)
-		return NULL;
-	strbuf_init(&options);
-	if (request->load)
-		load_options_hint(request->load->options, &options);
-	if (view->options.key == KEY_TRACEBACK) {
-		/* The stacks are on the screen: the next thing is what the newest snapshot is. */
-		size_t last = 0;
-		while (request->operands && request->operands[last] && request->operands[last + 1])
-			last++;
-		next = view_next(report, "info", request->operands ? request->operands + last : NULL, options.data);
-	} else {
-		view_options_hint(&view->options, &options);
-		strbuf_puts(&options, " -k traceback -n 1");
-		next = view_next(report, request->command, request->operands, options.data);
-	}
-	report->failed |= options.failed;
-	strbuf_release(&options);
-	return next;
-}
-
 static int finish(struct report *report, int result, struct error *error)
 {
 	if (result == 0 && report->failed)
@@ -339,9 +313,12 @@ static int view_groups(struct report *report, const struct view_request *request
 	if (result == 0) {
 		add_properties(report, view);
 		view_header(report, view);
+		view_empty(report, view);
 		view_footer(report, view, request->load);
 		view_notes(report, view);
-		report->next = next_command(report, view, request);
+		if (request->command)
+			report->next =
+				view_next_after(report, view, &(struct view_typed){request->command, request->operands, request->load});
 	}
 	return finish(report, result, error);
 }
@@ -366,7 +343,9 @@ int view_summary(struct report *report, const struct snapshot *snapshot, const c
 	options.limit = limit;
 	options.source_root = source_root;
 	result = make_view(report, &view, &options, snapshot, 1, error);
-	if (result == 0)
+	if (result == 0) {
+		view_empty(report, view);
 		view_summary_footer(report, view);
+	}
 	return finish(report, result, error);
 }

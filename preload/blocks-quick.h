@@ -76,15 +76,25 @@ static inline struct blocks_window blocks_window(uintptr_t address)
 	return (struct blocks_window){word, leaf_of(word) + (blocks_offset(address) >> HDT_DIR_SHIFT(word))};
 }
 
-static inline table_word *blocks_beyond(struct blocks_window window, unsigned distance)
+static inline size_t blocks_mask(uint64_t word)
 {
-	size_t mask = ((1u << HDT_LEAF_BITS_MAX) - 1) >> HDT_DIR_SHIFT(window.word);
-	table_word *leaf = leaf_of(window.word);
-
-	return &leaf[((size_t)(window.first - leaf) + distance) & mask];
+	return ((1u << HDT_LEAF_BITS_MAX) - 1) >> HDT_DIR_SHIFT(word);
 }
 
-/* The nearest empty slot of a window that is more than one; NULL: there is none, or the block stands there, or the leaf is being replaced. */
+static inline table_word *blocks_beyond(struct blocks_window window, unsigned distance)
+{
+	table_word *leaf = leaf_of(window.word);
+
+	return &leaf[((size_t)(window.first - leaf) + distance) & blocks_mask(window.word)];
+}
+
+/* What can be known beforehand of a block's slot. */
+static inline uint64_t blocks_plain_slot(unsigned offset)
+{
+	return (uint64_t)offset << HDT_SLOT_OFFSET_SHIFT | HDT_SLOT_LIVE;
+}
+
+/* The nearest empty slot of a window that is more than one slot; NULL: there is none, or the block stands there, or the leaf is being replaced. */
 table_word *blocks_place_near(struct blocks_window window, unsigned offset);
 
 /* Where a block that is not recorded may be put, if nobody else is faster; NULL: ask blocks.h. */
@@ -109,17 +119,22 @@ static inline __attribute__((always_inline)) bool blocks_insert_quickly(table_wo
 
 static inline bool blocks_is_plain(uint64_t slot, unsigned offset)
 {
-	return HDT_SLOT_OFFSET(slot) == offset && (slot & (HDT_SLOT_LIVE | HDT_SLOT_REALLOC | HDT_SLOT_FROZEN)) == HDT_SLOT_LIVE;
+	const uint64_t compared = blocks_plain_slot(~0u) | HDT_SLOT_REALLOC | HDT_SLOT_FROZEN;
+
+	return ((slot ^ blocks_plain_slot(offset)) & compared) == 0;
 }
 
-/* A block's slot and what it holds; NULL: it is not there, or something goes on with it. */
-static inline table_word *blocks_plain(struct blocks_window window, unsigned offset, uint64_t *value)
+/* A block's slot beyond the first of its window, and what it holds; NULL: it is not there, or something goes on with it. */
+static inline table_word *blocks_plain_near(struct blocks_window window, unsigned offset, uint64_t *slot)
 {
-	for (unsigned distance = 1; distance <= HDT_DIR_MAXD(window.word); distance++) {
-		table_word *slot = blocks_beyond(window, distance);
-		*value = atomic_load_explicit(slot, memory_order_acquire);
-		if (blocks_is_plain(*value, offset))
-			return slot;
+	const size_t mask = blocks_mask(window.word);
+	table_word *leaf = leaf_of(window.word);
+	size_t at = (size_t)(window.first - leaf);
+
+	for (size_t last = at + HDT_DIR_MAXD(window.word); at++ < last;) {
+		*slot = atomic_load_explicit(&leaf[at & mask], memory_order_relaxed);
+		if (blocks_is_plain(*slot, offset))
+			return &leaf[at & mask];
 	}
 	return NULL;
 }
@@ -128,14 +143,14 @@ static inline table_word *blocks_plain(struct blocks_window window, unsigned off
 static inline __attribute__((always_inline)) uint64_t blocks_take_quickly(uintptr_t address)
 {
 	struct blocks_window window = blocks_window(address);
+	table_word *place = window.first;
 
 	if (window.word == 0)
 		return 0;
-	table_word *slot = window.first;
-	uint64_t value = atomic_load_explicit(slot, memory_order_acquire);
-	if (!blocks_is_plain(value, blocks_offset(address)) && (slot = blocks_plain(window, blocks_offset(address), &value)) == NULL)
+	uint64_t slot = atomic_load_explicit(place, memory_order_relaxed);
+	if (!blocks_is_plain(slot, blocks_offset(address)) && (place = blocks_plain_near(window, blocks_offset(address), &slot)) == NULL)
 		return 0;
-	return HDT_SLOT_SIZE(value) != HDT_SIZE_MAX && swap_slot(slot, value, 0) ? value : 0;
+	return HDT_SLOT_SIZE(slot) != HDT_SIZE_MAX && swap_slot(place, slot, 0) ? slot : 0;
 }
 
 #endif

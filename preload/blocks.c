@@ -110,21 +110,27 @@ static uint64_t make_slot(uintptr_t address, struct block block)
 	return blocks_slot(address, block.size < HDT_SIZE_MAX ? block.size : HDT_SIZE_MAX, block.stack);
 }
 
+/* Which slots are empty, and where, is anybody's guess: nothing branches on it. */
 table_word *blocks_place_near(struct blocks_window window, unsigned offset)
 {
-	table_word *place = NULL;
-	uint64_t seen = 0;
+	const uint64_t wanted = blocks_plain_slot(offset), compared = blocks_plain_slot(~0u);
+	const size_t mask = blocks_mask(window.word), last = HDT_DIR_MAXD(window.word);
+	table_word *leaf = leaf_of(window.word);
+	size_t at = (size_t)(window.first - leaf);
+	uint64_t empty = 0, seen = 0;
+	unsigned same = 0;
 
-	for (unsigned distance = HDT_DIR_MAXD(window.word) + 1; distance-- > 0;) {
-		table_word *slot = blocks_beyond(window, distance);
-		uint64_t value = atomic_load_explicit(slot, memory_order_acquire);
-		seen |= value;
-		if (value == 0)
-			place = slot;
-		else if (HDT_SLOT_OFFSET(value) == offset)
-			return NULL;
+	if (last > 63)
+		return NULL;
+	for (size_t distance = 0; distance <= last; distance++, at++) {
+		uint64_t slot = atomic_load_explicit(&leaf[at & mask], memory_order_relaxed);
+		seen |= slot;
+		empty |= (uint64_t)(slot == 0) << distance;
+		same |= ((slot ^ wanted) & compared) == 0;
 	}
-	return seen & HDT_SLOT_FROZEN ? NULL : place;
+	if (empty == 0 || same != 0 || seen & HDT_SLOT_FROZEN)
+		return NULL;
+	return blocks_beyond(window, (unsigned)__builtin_ctzll(empty));
 }
 
 /* What a look at a block's window shows. */
