@@ -36,7 +36,7 @@ COVFLAGS := $(if $(COVERAGE),--coverage)
 CFLAGS   ?= -O2 -g
 BASE_CFLAGS := -std=gnu11 $(WARNINGS) -Iinclude -MMD -MP -D_GNU_SOURCE -DHEAPDELTA_VERSION='"$(VERSION)"' $(SANFLAGS) $(COVFLAGS)
 
-PRELOAD_CFLAGS  := $(BASE_CFLAGS) -Ipreload -fPIC -fvisibility=hidden -ftls-model=initial-exec -fcf-protection -fno-plt -fexceptions \
+PRELOAD_CFLAGS  := $(BASE_CFLAGS) -Ipreload -fPIC -fvisibility=hidden -ftls-model=initial-exec -fcf-protection -fno-plt -fexceptions -falign-loops=32 \
 	-fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free
 ANALYZER_CFLAGS := $(BASE_CFLAGS) -Ianalyzer
 ANALYZER_LIBS   := -ldw -lelf -ljansson -lz -liberty -lm
@@ -64,6 +64,7 @@ PRELOAD_CORE_SRCS := \
 	preload/blocks.c \
 	preload/unwind-rules.c \
 	preload/stacks.c \
+	preload/stack-paths.c \
 	preload/extras.c \
 	preload/modules.c \
 	preload/leaves.c \
@@ -86,6 +87,7 @@ PRELOAD_CORE_SRCS := \
 	preload/elf-view.c \
 	preload/stack-bounds.c \
 	preload/guard.c \
+	preload/single-thread.c \
 	preload/page-filter.c \
 	preload/real.c \
 	preload/log.c
@@ -97,6 +99,7 @@ ANALYZER_SRCS := \
 	analyzer/cmd-info.c \
 	analyzer/cmd-symbolize.c \
 	analyzer/cmd-export.c \
+	analyzer/cmd-control.c \
 	analyzer/cmd-env.c \
 	analyzer/cmd-doctor.c \
 	analyzer/run.c \
@@ -114,7 +117,9 @@ ANALYZER_SRCS := \
 	analyzer/summary.c \
 	analyzer/view-rows.c \
 	analyzer/view-prose.c \
+	analyzer/view-next.c \
 	analyzer/view-via.c \
+	analyzer/view-hint.c \
 	analyzer/convert.c \
 	analyzer/doctor-elf.c \
 	analyzer/peak.c \
@@ -122,6 +127,9 @@ ANALYZER_SRCS := \
 	analyzer/view-words.c \
 	analyzer/load.c \
 	analyzer/diff.c \
+	analyzer/match.c \
+	analyzer/match-items.c \
+	analyzer/match-pairs.c \
 	analyzer/stats.c \
 	analyzer/vias.c \
 	analyzer/filter-note.c \
@@ -133,8 +141,10 @@ ANALYZER_SRCS := \
 	analyzer/filter.c \
 	analyzer/keys.c \
 	analyzer/snapshot-export.c \
+	analyzer/map-path.c \
 	analyzer/frames.c \
 	analyzer/symbols.c \
+	analyzer/symbols-later.c \
 	analyzer/symbols-entries.c \
 	analyzer/symbols-dwfl.c \
 	analyzer/symbols-dwarf.c \
@@ -144,10 +154,7 @@ ANALYZER_SRCS := \
 	analyzer/symbols-scopes.c \
 	analyzer/symbols-text.c \
 	analyzer/symbols-demangle.c \
-	analyzer/symbols-dies.c \
-	analyzer/symbols-lines.c \
-	analyzer/symbols-line-header.c \
-	analyzer/symbols-abbrev.c \
+	analyzer/look.c \
 	analyzer/render-text.c \
 	analyzer/render-lines.c \
 	analyzer/render-json.c \
@@ -159,6 +166,7 @@ ANALYZER_SRCS := \
 	analyzer/snapshot-json.c \
 	analyzer/snapshot-write.c \
 	analyzer/snapshot-add.c \
+	analyzer/perf-map.c \
 	analyzer/snapshot-trace-totals.c \
 	analyzer/snapshot-trace-info.c \
 	analyzer/snapshot-trace-blocks.c \
@@ -179,16 +187,18 @@ ANALYZER_SRCS := \
 	analyzer/opts.c \
 	analyzer/recording.c \
 	analyzer/cmd.c \
+	analyzer/control.c \
 	analyzer/process.c \
 	analyzer/output.c \
-	analyzer/symbols-bytes.c \
 	analyzer/json-scan.c \
 	analyzer/library.c \
 	analyzer/naming.c \
 	analyzer/untraced.c \
 	analyzer/function-name.c \
+	analyzer/packages.c \
 	analyzer/worktree.c \
 	analyzer/traces.c \
+	analyzer/source-statements.c \
 	analyzer/closest.c \
 	analyzer/pattern.c \
 	analyzer/estimate.c \
@@ -196,6 +206,7 @@ ANALYZER_SRCS := \
 	analyzer/intervals.c \
 	analyzer/pointer-map.c \
 	analyzer/source-path.c \
+	analyzer/pause.c \
 	analyzer/error.c \
 	analyzer/strbuf.c \
 	analyzer/intern.c \
@@ -308,7 +319,7 @@ targets: $(TARGETS) $(TARGET_LIBS) $(SCENARIOS) bench-programs
 # TESTS=… picks tests by name: `make check-unit TESTS='check-blocks check-threads'`, `make check-e2e TESTS=scenarios`.
 TESTS ?=
 pick = $(if $(TESTS),$(foreach name,$(TESTS),$(filter %/$(name) %/$(name).sh,$(1))),$(1))
-E2E   := $(filter-out %/tap.sh %/transcript.sh,$(sort $(wildcard tests/e2e/*.sh tests/fault/*.sh)))
+E2E   := $(filter-out %/tap.sh %/server.sh %/transcript.sh,$(sort $(wildcard tests/e2e/*.sh tests/fault/*.sh)))
 
 .PHONY: check check-unit check-e2e
 check: all tests ## run every test that needs no further installation: unit tests, then end to end
@@ -362,8 +373,12 @@ $(BUILD)/tests/bench/%: tests/bench/%.c
 	$(Q)$(CC) $(BENCH_CFLAGS) -fomit-frame-pointer -o $@ $< -lpthread
 
 # ---- Installation --------------------------------------------------------------------------------------------------------------
-$(BUILD)/heapdelta.1: $(COMMAND)
+# heapdelta.1 and a page per command beside it.
+$(BUILD)/man/heapdelta.1: $(COMMAND)
 	$(call say,GEN,$@)
+	$(Q)rm -rf $(@D) && mkdir -p $(@D)
+	$(Q)for name in $$($(COMMAND) help --options | cut -f 1 | uniq); do \
+		$(COMMAND) help --man $$name >$(@D)/heapdelta-$$name.1 || exit; done
 	$(Q)$(COMMAND) help --man >$@.new && mv $@.new $@
 $(BUILD)/heapdelta.bash: $(COMMAND)
 	$(call say,GEN,$@)
@@ -372,24 +387,25 @@ $(BUILD)/heapdelta.pc: scripts/heapdelta.pc.in Makefile FORCE
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' $< >$@
 
 .PHONY: docs
-docs: $(BUILD)/heapdelta.1 $(BUILD)/heapdelta.bash ## man page and bash completion, from the command's own option tables
+docs: $(BUILD)/man/heapdelta.1 $(BUILD)/heapdelta.bash ## man pages and bash completion, from the command's own option tables
 
 at = $(DESTDIR)$(1)
 INSTALLED := $(BINDIR)/heapdelta $(LIBDIR)/libheapdelta.so $(INCLUDEDIR)/heapdelta/heapdelta.h $(LIBDIR)/pkgconfig/heapdelta.pc \
 	$(MANDIR)/man1/heapdelta.1 $(COMPLETIONDIR)/heapdelta $(DOCDIR)/FORMAT.md $(DOCDIR)/README.md
 
 .PHONY: install uninstall
-install: all docs $(BUILD)/heapdelta.pc ## library, command, header, man page, completion, pkg-config file: PREFIX= DESTDIR=
+install: all docs $(BUILD)/heapdelta.pc ## library, command, header, man pages, completion, pkg-config file: PREFIX= DESTDIR=
 	$(Q)$(INSTALL) -D -m 755 $(COMMAND) $(call at,$(BINDIR)/heapdelta)
 	$(Q)$(INSTALL) -D -m 755 $(SHIM) $(call at,$(LIBDIR)/libheapdelta.so)
 	$(Q)$(INSTALL) -D -m 644 include/heapdelta/heapdelta.h $(call at,$(INCLUDEDIR)/heapdelta/heapdelta.h)
 	$(Q)$(INSTALL) -D -m 644 $(BUILD)/heapdelta.pc $(call at,$(LIBDIR)/pkgconfig/heapdelta.pc)
-	$(Q)$(INSTALL) -D -m 644 $(BUILD)/heapdelta.1 $(call at,$(MANDIR)/man1/heapdelta.1)
+	$(Q)$(INSTALL) -d $(call at,$(MANDIR)/man1)
+	$(Q)$(INSTALL) -m 644 $(BUILD)/man/heapdelta*.1 $(call at,$(MANDIR)/man1)
 	$(Q)$(INSTALL) -D -m 644 $(BUILD)/heapdelta.bash $(call at,$(COMPLETIONDIR)/heapdelta)
 	$(Q)$(INSTALL) -D -m 644 include/heapdelta/FORMAT.md $(call at,$(DOCDIR)/FORMAT.md)
 	$(Q)$(INSTALL) -D -m 644 README.md $(call at,$(DOCDIR)/README.md)
 uninstall: ## remove what install put there
-	$(Q)rm -f $(foreach file,$(INSTALLED),$(call at,$(file)))
+	$(Q)rm -f $(foreach file,$(INSTALLED),$(call at,$(file))) $(call at,$(MANDIR)/man1/heapdelta-)*.1
 	$(Q)-rmdir $(call at,$(INCLUDEDIR)/heapdelta) $(call at,$(DOCDIR)) 2>/dev/null || true
 
 .PHONY: clean

@@ -4,13 +4,20 @@
  */
 #include <stdlib.h>
 
+#include <stdio.h>
+
 #include "load.h"
+#include "look.h"
+#include "pause.h"
 #include "present.h"
+#include "size-text.h"
+#include "view-words.h"
 #include "view.h"
 
 struct options {
 	struct view_options view;
-	struct load_options load;
+	struct load_options load; /* with --wait as it was typed */
+	unsigned long long wait_ns;
 };
 
 static void defaults(void *values)
@@ -35,6 +42,96 @@ static int show(const struct view_request *request)
 	return status;
 }
 
+/* ---- Two looks at a process ---------------------------------------------------------------------------------------------------- */
+
+static bool has_ended(void *data)
+{
+	const struct process *process = data;
+
+	return !traces_is_alive(process->fd);
+}
+
+static void say_wait(const struct options *options, const struct process *process)
+{
+	struct error line = {0}; /* escapes the name */
+	struct strbuf time;
+
+	strbuf_init(&time);
+	words_duration(&time, options->wait_ns);
+	error_set(&line, "looking at process %d (%s) for %s; ^C ends that early", (int)process->pid, process->comm, time.data);
+	cmd_note("%s", line.text);
+	strbuf_release(&time);
+}
+
+static void say_end(const struct process *process, enum pause_end end)
+{
+	struct error line = {0};
+	uint64_t ticks = process->peek.start_ticks;
+
+	if (end != PAUSE_STOPPED)
+		return;
+	/* Its lock went with its memory; is the same process there with other memory? */
+	bool replaced = ticks && traces_start_ticks(process->pid) == ticks && traces_has_memory(process->pid);
+	error_set(&line, "process %d (%s) has %s meanwhile; what is compared is the last that it left", (int)process->pid, process->comm,
+		  replaced ? "executed another program" : "ended");
+	cmd_note("%s", line.text);
+}
+
+/* The end comes first: what was recorded by then is all there is. */
+static int look_twice(const struct options *options, struct load *load, struct process *process, const char *name, struct snapshot *looks,
+		      struct error *error)
+{
+	struct pause pause;
+
+	if (look_take(process, name, load->intern, &looks[0], error) < 0)
+		return 0;
+	pause_begin(&pause);
+	say_wait(options, process);
+	say_end(process, pause_for(&pause, options->wait_ns, has_ended, process));
+	pause_finish(&pause);
+	return look_take(process, name, load->intern, &looks[1], error) < 0 ? 1 : 2;
+}
+
+static int complete(const struct options *options, struct load *load, struct snapshot *look, const char *root, struct error *error)
+{
+	return load_symbols(load, look, root, error) < 0 ? -1 : view_options_map_paths(&options->view, look, error);
+}
+
+static int watch(const struct options *options, struct load *load, char *const *operands)
+{
+	struct snapshot looks[2];
+	struct view_request request = {"diff", &options->view, load, looks, 2, operands};
+	struct process process;
+	struct error error = {0};
+	int status = STATUS_TROUBLE, taken = 0;
+
+	if (look_find(&process, operands[0], &error) == 0)
+		taken = look_twice(options, load, &process, operands[0], looks, &error);
+	if (taken == 2 && has_ended(&process))
+		request.command = NULL; /* there is no next look */
+	if (taken == 2 && complete(options, load, &looks[0], process.root, &error) == 0 &&
+	    complete(options, load, &looks[1], process.root, &error) == 0)
+		status = show(&request);
+	else
+		cmd_error(&error, status);
+	while (taken > 0)
+		snapshot_release(&looks[--taken]);
+	process_close(&process);
+	return status;
+}
+
+/* ---- Files --------------------------------------------------------------------------------------------------------------------- */
+
+static int read_one(const struct options *options, struct load *load, const char *name, struct snapshot *snapshot, struct error *error)
+{
+	if (load_snapshot(load, name, snapshot, error) < 0)
+		return -1;
+	if (view_options_map_paths(&options->view, snapshot, error) == 0)
+		return 0;
+	snapshot_release(snapshot);
+	return -1;
+}
+
 /* Load all, compare, release. */
 static int compare(const struct options *options, struct load *load, char *const *names, size_t count, char *const *operands)
 {
@@ -46,12 +143,27 @@ static int compare(const struct options *options, struct load *load, char *const
 
 	if (!snapshots)
 		error_nomem(&error);
-	while (snapshots && loaded < count && load_snapshot(load, names[loaded], &snapshots[loaded], &error) == 0)
+	while (snapshots && loaded < count && read_one(options, load, names[loaded], &snapshots[loaded], &error) == 0)
 		loaded++;
 	status = snapshots && loaded == count ? show(&request) : cmd_error(&error, STATUS_TROUBLE);
 	while (loaded > 0)
 		snapshot_release(&snapshots[--loaded]);
 	free(snapshots);
+	return status;
+}
+
+/* A process as it is now is newer than any file. */
+static int compare_with_process(const struct options *options, struct load *load, char **argv)
+{
+	struct error error = {0};
+	char *names[3] = {NULL, argv[0], NULL};
+	int status;
+
+	if (load_newest(1, names, &error) < 0)
+		status = cmd_error(&error, STATUS_TROUBLE);
+	else
+		status = compare(options, load, names, 2, names);
+	free(names[0]);
 	return status;
 }
 
@@ -64,6 +176,8 @@ static int name_and_compare(const struct options *options, struct load *load, si
 
 	if (count >= 2)
 		return compare(options, load, argv, count, argv);
+	if (count == 1 && look_is_process(argv[0]))
+		return compare_with_process(options, load, argv);
 	if (load_newest(2 - count, names + count, &error) < 0)
 		status = cmd_error(&error, STATUS_TROUBLE);
 	else
@@ -73,16 +187,41 @@ static int name_and_compare(const struct options *options, struct load *load, si
 	return status;
 }
 
+/* Misuse of --wait: its status; else STATUS_OK. */
+static int check_wait(const struct cmd *cmd, struct options *options, int argc, char **argv)
+{
+	struct error error = {0};
+
+	if (!options->load.wait)
+		return STATUS_OK;
+	if (argc != 1)
+		return cmd_usage(cmd, "--wait looks twice at one process: give its PID or name, and nothing else");
+	if (!look_is_process(argv[0])) {
+		error_set(&error, "--wait needs a process, and '%s' is a file", argv[0]);
+		return cmd_usage(cmd, "%s", error.text);
+	}
+	if (time_parse(options->load.wait, &options->wait_ns) < 0) {
+		error_set(&error, "option '--wait' needs a time such as 10s, 2m or 1h, not '%s'", options->load.wait);
+		return cmd_usage(cmd, "%s", error.text);
+	}
+	options->view.usual_sort = SORT_GROWTH;
+	return STATUS_OK;
+}
+
 static int run(const struct cmd *cmd, void *values, int argc, char **argv)
 {
 	struct options *options = values;
 	struct error error = {0};
 	struct load load;
-	int status = present_check(cmd, &options->view);
+	int status = check_wait(cmd, options, argc, argv);
 
+	if (status == STATUS_OK)
+		status = present_check(cmd, &options->view);
 	if (status == STATUS_OK) {
 		if (load_init(&load, &options->load, &error) < 0)
 			status = cmd_error(&error, STATUS_TROUBLE);
+		else if (options->load.wait)
+			status = watch(options, &load, argv);
 		else
 			status = name_and_compare(options, &load, (size_t)argc, argv);
 		load_release(&load);
@@ -91,7 +230,14 @@ static int run(const struct cmd *cmd, void *values, int argc, char **argv)
 	return status;
 }
 
+static const struct opt wait_opts[] = {
+	{"wait", 0, OPT_STRING, offsetof(struct options, load.wait), "TIME",
+	 "look at the process now and again after TIME (60s, 5m, 1h; a plain number is seconds), and compare; ^C ends the wait", NULL},
+	{0},
+};
+
 static const struct opt_group groups[] = {
+	{"Two looks at a process", wait_opts, 0},
 	{"What is shown", view_opts, offsetof(struct options, view)},
 	{"Which blocks, and whose", view_select_opts, offsetof(struct options, view)},
 	{"Output", view_format_opts, offsetof(struct options, view)},
@@ -100,14 +246,16 @@ static const struct opt_group groups[] = {
 
 const struct cmd cmd_diff = {
 	.name = "diff",
-	.arguments = "[OLD [NEW…]]",
+	.arguments = "[OLD [NEW…]] | PID --wait TIME",
 	.summary = "compare snapshots by source line",
-	.details = "OLD and NEW are snapshots, trace files, directories of runs, interchange JSON or - for standard input. Without them "
-		   "the two newest runs "
-		   "in the current directory are compared, with only OLD it and the newest one. More than two are a series: each row shows "
-		   "its size in "
-		   "every snapshot. Groups, order and texts are those of tracemalloc's new.compare_to(old).",
-	.examples = "heapdelta diff before.hds after.hds\twhich lines grew between two moments\n"
+	.details = "OLD and NEW are snapshots, trace files, directories of runs, interchange JSON, - for standard input, or PIDs or unique "
+		   "names of traced processes. Without them the two newest runs in the current directory are compared, with only OLD it "
+		   "and the newest one; a process alone is compared, as it is now, with the newest run. More than two are a series: each "
+		   "row shows its size in every snapshot. Groups, order and texts are those of tracemalloc's new.compare_to(old).\n"
+		   "With --wait the one operand is a process: what changed in it meanwhile, what grew most first (-s growth). If it ends "
+		   "before the time is over, what it left is compared.",
+	.examples = "heapdelta diff 4711 --wait 60s\twhich lines of a running process grew in a minute; ^C ends it earlier\n"
+		    "heapdelta diff before.hds after.hds\twhich lines grew between two moments\n"
 		    "heapdelta diff -s growth -k function 1.hds 2.hds 3.hds\twhich functions grow in a series\n"
 		    "heapdelta diff old.hds new.hds --format json -o diff.json\tfor another program\n",
 	.groups = groups,

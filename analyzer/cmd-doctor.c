@@ -127,8 +127,8 @@ const struct cmd cmd_doctor = {
 		"recording it and what helps. Without an argument it says whether heapdelta itself is in order here: libraries, room for "
 		"trace files, limits, and a trial.\n"
 		"Exit status: 0 it can be traced, 3 it cannot, 2 it was not found.",
-	.examples = "doctor ./server\tthe same answer that run gives before the start\n"
-		    "doctor 4711\tis this process traced?\n"
-		    "doctor\tis heapdelta itself in order?",
+	.examples = "heapdelta doctor ./server\tthe same answer that run gives before the start\n"
+		    "heapdelta doctor 4711\tis this process traced?\n"
+		    "heapdelta doctor\tis heapdelta itself in order?",
 	.run = run_command,
 };

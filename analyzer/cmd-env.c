@@ -201,8 +201,7 @@ const struct cmd cmd_env = {
 	.examples = "env $(heapdelta env) ./server\tthis command\n"
 		    "export $(heapdelta env -o /var/tmp/%e.%p.hds)\teverything that this shell starts from now on\n"
 		    "LD_PRELOAD=$(heapdelta env --path) ./server\tthe library alone\n"
-		    "heapdelta env --systemd --sample 512K > /etc/systemd/system/server.service.d/heapdelta.conf\ta service, from its next "
-		    "restart on\n"
+		    "heapdelta env --systemd > /etc/systemd/system/server.service.d/hd.conf\ta service, from its next restart on\n"
 		    "docker run $(heapdelta env --docker) IMAGE\tan image that does not contain heapdelta",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(*groups),

@@ -71,9 +71,8 @@ const struct cmd cmd_info = {
 	.name = "info",
 	.arguments = "[SNAP]",
 	.summary = "what a snapshot is of: command, times, totals, losses, modules, threads",
-	.details = "SNAP is a snapshot, a trace file, the directory of a run, interchange JSON or - for standard input; without it the "
-		   "newest run in "
-		   "the current directory is taken.",
+	.details = "SNAP is a snapshot, a trace file, the directory of a run, interchange JSON, - for standard input, or the PID or unique "
+		   "name of a traced process; without it the newest run in the current directory is taken.",
 	.examples = "heapdelta info app.hds\teverything about a snapshot\n"
 		    "heapdelta info app.hds --format json\tthe same for a program; totals.lost_events is 0 if nothing is missing\n",
 	.groups = groups,

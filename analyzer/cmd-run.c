@@ -68,11 +68,11 @@ const struct cmd cmd_run = {
 		   "The exit status is the command's own (128 + N when signal N killed it); 127: not found, 126: not executable, 125: "
 		   "heapdelta's own trouble before the start. Signals sent to heapdelta are passed on; a process that is killed leaves its "
 		   "snapshot all the same.",
-	.examples = "run ./server -c dev.conf\ttrace it and say what is live at exit\n"
-		    "run -o old.hds ./app job.txt\tchoose the file\n"
-		    "run --interval 10s --keep 6 ./server\ta look every 10 seconds, the last minute is kept\n"
-		    "run --sample 512K ./server\tfor production: a few nanoseconds per allocation\n"
-		    "run --only 'cc1*' -- make -j8\tonly the compiler's processes",
+	.examples = "heapdelta run ./server -c dev.conf\ttrace it and say what is live at exit\n"
+		    "heapdelta run -o old.hds ./app job.txt\tchoose the file\n"
+		    "heapdelta run --interval 10s --keep 6 ./server\ta look every 10 seconds, the last minute is kept\n"
+		    "heapdelta run --sample 512K ./server\tfor production: a few nanoseconds per allocation\n"
+		    "heapdelta run --only 'cc1*' -- make -j8\tonly the compiler's processes",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(groups[0]),
 	.options_size = sizeof(struct run_options),

@@ -142,8 +142,8 @@ const struct cmd cmd_snapshot = {
 	.summary = "take a snapshot of a running traced process, from outside",
 	.details = "Reads the tables of a process that runs under 'heapdelta run' or with libheapdelta.so preloaded, writes a snapshot and "
 		   "prints its path. The process is not stopped and notices nothing.",
-	.examples = "snapshot 4711\theapdelta.server.4711.0001.hds\n"
-		    "snapshot -o before.hds server\tby name, if only one process has it",
+	.examples = "heapdelta snapshot 4711\theapdelta.server.4711.0001.hds\n"
+		    "heapdelta snapshot -o before.hds server\tby name, if only one process has it",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(groups[0]),
 	.options_size = sizeof(struct snapshot_options),

@@ -21,23 +21,33 @@ static void defaults(void *values)
 	load_options_defaults(&options->load);
 }
 
+static int present_stats(const struct view_request *request)
+{
+	struct error error = {0};
+	struct report report;
+	int status;
+
+	present_details(request->load, request->snapshots, 1);
+	if (view_stats(&report, request, &error) < 0)
+		return cmd_error(&error, STATUS_TROUBLE);
+	status = present(&report, request->options);
+	report_release(&report);
+	return status;
+}
+
 static int show(const struct options *options, struct load *load, const char *name, char **operands)
 {
 	struct error error = {0};
 	struct snapshot snapshot;
-	struct report report;
 	struct view_request request = {"stats", &options->view, load, &snapshot, 1, operands};
 	int status;
 
 	if (load_snapshot(load, name, &snapshot, &error) < 0)
 		return cmd_error(&error, STATUS_TROUBLE);
-	present_details(load, &snapshot, 1);
-	if (view_stats(&report, &request, &error) == 0) {
-		status = present(&report, &options->view);
-		report_release(&report);
-	} else {
+	if (view_options_map_paths(&options->view, &snapshot, &error) == 0)
+		status = present_stats(&request);
+	else
 		status = cmd_error(&error, STATUS_TROUBLE);
-	}
 	snapshot_release(&snapshot);
 	return status;
 }
@@ -78,9 +88,9 @@ const struct cmd cmd_stats = {
 	.name = "stats",
 	.arguments = "[SNAP]",
 	.summary = "which lines hold the memory of a snapshot",
-	.details = "SNAP is a snapshot, a trace file, the directory of a run, interchange JSON or - for standard input; without it the "
-		   "newest run in "
-		   "the current directory is taken. Groups, order and texts are those of tracemalloc's snapshot.statistics().",
+	.details = "SNAP is a snapshot, a trace file, the directory of a run, interchange JSON, - for standard input, or the PID or unique "
+		   "name of a traced process; without it the newest run in the current directory is taken. Groups, order and texts are "
+		   "those of tracemalloc's snapshot.statistics().",
 	.examples = "heapdelta stats\tthe ten biggest lines of the newest run here\n"
 		    "heapdelta stats app.hds -k traceback -n 1\twho calls the biggest one\n"
 		    "heapdelta stats app.hds --filter 'src/*' --format csv\tall lines below src, for a spreadsheet\n",

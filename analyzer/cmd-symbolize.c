@@ -113,7 +113,7 @@ static void say_missing(const struct symbols *symbols)
 	if (shown > most)
 		printf("  … %zu more (-v shows all)\n", shown - most);
 	if (shown)
-		puts("Their debug files: --debug-dir DIR (as in /usr/lib/debug), --sysroot DIR, --debuginfod, or the package NAME-dbgsym.");
+		puts("Their debug files: --debug-dir DIR, --sysroot DIR, --debuginfod, or the package NAME-dbgsym.");
 }
 
 /* ---- The command ----------------------------------------------------------------------------------------------------------------- */
@@ -196,7 +196,8 @@ static const struct opt output_opts[] = {
 
 static const struct opt search_opts[] = {
 	{"debug-dir", 0, OPT_LIST, offsetof(struct load_options, debug_dirs), "DIR",
-	 "search DIR for separate debug files before /usr/lib/debug; may be repeated", NULL},
+	 "search DIR, laid out as /usr/lib/debug or a plain folder of unstripped or debug files, before /usr/lib/debug; may be repeated",
+	 NULL},
 	{"sysroot", 0, OPT_STRING, offsetof(struct load_options, sysroot), "DIR", "find the traced programs and libraries below DIR", NULL},
 	{"debuginfod", 0, OPT_FLAG, offsetof(struct load_options, debuginfod), NULL,
 	 "ask the servers of $DEBUGINFOD_URLS for missing debug information", NULL},

@@ -51,7 +51,7 @@ static void open_notes(struct collect *collect)
 {
 	int stem = (int)(strlen(collect->lock_path) - strlen(".lock"));
 
-	snprintf(collect->notes_path, sizeof(collect->notes_path), "%.*s.notes", stem, collect->lock_path);
+	snprintf(collect->notes_path, sizeof(collect->notes_path), "%.*s.note", stem, collect->lock_path);
 	int fd = open(collect->notes_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0)
 		close(fd);

@@ -11,9 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "perf-map.h"
 #include "worktree.h"
 
 struct traced *traced_new(const char *trace, const struct trace_peek *peek)
@@ -81,9 +83,13 @@ static int describe(const struct convert *convert, const struct traced *traced, 
 
 int convert_read(const struct convert *convert, struct traced *traced, int fd, const char *root, struct snapshot *snapshot)
 {
+	struct stat status;
+
 	if (snapshot_read_trace(snapshot, fd, root, convert->blocks, &traced->error) < 0)
 		return -1;
 	if (describe(convert, traced, snapshot, &traced->error) < 0 || peak_merge(&traced->seen, snapshot, &traced->error) < 0)
+		return -1;
+	if (fstat(fd, &status) == 0 && perf_map_apply(snapshot, root, status.st_uid, &traced->error) < 0)
 		return -1;
 	traced->live_blocks = snapshot->info.live_blocks;
 	traced->live_bytes = snapshot->info.live_bytes;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The union of the groups of two or more statistics.  Groups are matched by the numbers of their keys; a plain comparison is a series of two.  Rows borrow the groups.
+ * The union of the groups of two or more statistics.  Groups of one class, or with one key, are one row; a plain comparison is a series of
+ * two.  Rows borrow the groups.
  */
 #include "diff.h"
 
@@ -17,15 +18,29 @@ static int make_rows(struct diff *diff, const struct stats *series, size_t serie
 	return diff->rows && diff->group_pool ? 0 : -1;
 }
 
-static void match(struct diff *diff, const struct stats *series, size_t series_count, uint32_t *row_of)
+/* What puts the groups of a row together. */
+static uint32_t class_of(const struct match *match, size_t snapshot, size_t index, const struct group *group)
+{
+	return match && match->classes ? match->classes[snapshot][index] : group->key;
+}
+
+static size_t class_count(const struct match *match, const struct keys *keys)
+{
+	if (match && match->classes)
+		return match->class_count;
+	return keys ? keys_count(keys) : 0;
+}
+
+static void enter_groups(struct diff *diff, const struct stats *series, size_t series_count, const struct match *match, uint32_t *row_of)
 {
 	for (size_t i = 0; i < series_count; i++) {
 		for (size_t j = 0; j < series[i].count; j++) {
 			const struct group *group = &series[i].groups[j];
-			struct diff_row *row = &diff->rows[row_of[group->key] ? row_of[group->key] - 1 : diff->count];
-			if (!row_of[group->key]) {
+			uint32_t class = class_of(match, i, j, group);
+			struct diff_row *row = &diff->rows[row_of[class] ? row_of[class] - 1 : diff->count];
+			if (!row_of[class]) {
 				row->groups = diff->group_pool + diff->count * series_count;
-				row_of[group->key] = (uint32_t)++diff->count;
+				row_of[class] = (uint32_t)++diff->count;
 			}
 			row->groups[i] = group;
 			row->any = group;
@@ -33,14 +48,14 @@ static void match(struct diff *diff, const struct stats *series, size_t series_c
 	}
 }
 
-/* Rows of equal groups, through one index by key. */
-static int unite(struct diff *diff, const struct stats *series, size_t series_count)
+/* Rows of equal groups, through one index by class. */
+static int unite(struct diff *diff, const struct stats *series, size_t series_count, const struct match *match)
 {
-	uint32_t *row_of = calloc(series[0].keys ? keys_count(series[0].keys) : 1, sizeof(*row_of));
+	uint32_t *row_of = calloc(class_count(match, series[0].keys) + 1, sizeof(*row_of));
 	int result = row_of ? make_rows(diff, series, series_count) : -1;
 
 	if (result == 0)
-		match(diff, series, series_count, row_of);
+		enter_groups(diff, series, series_count, match, row_of);
 	free(row_of);
 	return result;
 }
@@ -69,6 +84,15 @@ static void measure(struct diff_row *row, size_t series_count)
 		row->mark = row->size_diff || row->count_diff ? DIFF_CHANGED : DIFF_SAME;
 	else
 		row->mark = last ? DIFF_NEW : first ? DIFF_GONE : DIFF_SAME;
+	row->moved = first && last && first->key != last->key;
+}
+
+static void count_row(struct diff *diff, const struct diff_row *row)
+{
+	diff->moved += row->moved;
+	diff->came += row->mark == DIFF_NEW;
+	diff->gone += row->mark == DIFF_GONE;
+	diff->same += !row->moved && (row->mark == DIFF_SAME || row->mark == DIFF_CHANGED);
 }
 
 static wide absolute(wide value)
@@ -135,19 +159,21 @@ static int (*const orders[])(const void *, const void *, void *) = {
 	[SORT_COUNT_GROWTH] = by_count_growth,
 };
 
-int diff_make(struct diff *diff, const struct stats *series, size_t series_count, enum diff_sort sort, struct error *error)
+int diff_make(struct diff *diff, const struct stats *series, size_t series_count, const struct diff_options *options, struct error *error)
 {
 	const struct stats *first = &series[0], *last = &series[series_count - 1];
 
 	*diff = (struct diff){0};
-	if (unite(diff, series, series_count)) {
+	if (unite(diff, series, series_count, options->match)) {
 		diff_release(diff);
 		return error_nomem(error);
 	}
-	for (size_t i = 0; i < diff->count; i++)
+	for (size_t i = 0; i < diff->count; i++) {
 		measure(&diff->rows[i], series_count);
+		count_row(diff, &diff->rows[i]);
+	}
 	if (diff->count)
-		qsort_r(diff->rows, diff->count, sizeof(*diff->rows), orders[sort], first->keys);
+		qsort_r(diff->rows, diff->count, sizeof(*diff->rows), orders[options->sort], first->keys);
 	diff->size = last->total_size;
 	diff->count_total = last->total_count;
 	diff->size_diff = last->total_size - first->total_size;

@@ -84,6 +84,9 @@ static const char *compose(const struct snapshot *snapshot, const struct address
 		return intern_add(snapshot->intern, "<unknown>");
 	if (address->module == HDS_MODULE_SPECIAL)
 		return intern_add(snapshot->intern, special_name(address->offset));
+	/* Code that is in no file: its address says nothing from one run to the next. */
+	if (address->module == HDS_MODULE_NONE)
+		return intern_add(snapshot->intern, "[anon]");
 	if (!module)
 		return intern_add(snapshot->intern, "[unknown]");
 	slash = strrchr(module->path, '/');

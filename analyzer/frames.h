@@ -12,7 +12,7 @@
 
 struct frame {
 	const char *file;     /* what tracemalloc calls the filename: source file; else "libfoo.so.3(foo_open+0x1c)", "libfoo.so.3+0x1c40",
-				 "[during tracing]", "[unknown]", "<unknown>"; interned, never NULL */
+				 "[jit](py::handle:/app/server.py)", "[anon]", "[during tracing]", "[unknown]", "<unknown>"; interned, never NULL */
 	const char *function; /* NULL: unknown */
 	const char *module;   /* path, NULL: none */
 	uint32_t line;        /* 0: unknown */

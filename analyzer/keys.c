@@ -67,6 +67,21 @@ size_t keys_count(const struct keys *keys)
 	return keys->list_count;
 }
 
+size_t keys_frames(const struct keys *keys)
+{
+	return keys->frame_count;
+}
+
+uint32_t keys_outer(const struct keys *keys, uint32_t list)
+{
+	return keys->lists[list].outer;
+}
+
+uint32_t keys_inner(const struct keys *keys, uint32_t list)
+{
+	return keys->lists[list].frame;
+}
+
 size_t keys_steps(const struct keys *keys)
 {
 	return keys->steps;

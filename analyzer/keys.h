@@ -22,8 +22,12 @@ void keys_free(struct keys *keys);
 uint32_t keys_frame(struct keys *keys, const char *file, uint32_t line, const char *function);
 /* The list `outer` with one more frame at its inner end.  KEYS_NONE: out of memory. */
 uint32_t keys_list(struct keys *keys, uint32_t outer, uint32_t frame);
-/* Lists so far: all numbers are below. */
+/* Lists, and frames, so far: all their numbers are below. */
 size_t keys_count(const struct keys *keys);
+size_t keys_frames(const struct keys *keys);
+/* A list without its innermost frame, and that frame.  Not of KEYS_EMPTY. */
+uint32_t keys_outer(const struct keys *keys, uint32_t list);
+uint32_t keys_inner(const struct keys *keys, uint32_t list);
 
 /*
  * tracemalloc's order of tracebacks: frame by frame from the oldest, (file by bytes, line, then function), a strict prefix is smaller.  Takes

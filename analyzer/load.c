@@ -13,9 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "look.h"
+#include "symbols-later.h"
+
 const struct opt load_opts[] = {
 	{"debug-dir", 0, OPT_LIST, offsetof(struct load_options, debug_dirs), "DIR",
-	 "search DIR for separate debug files before /usr/lib/debug; may be repeated", NULL},
+	 "search DIR, laid out as /usr/lib/debug or a plain folder of unstripped or debug files, before /usr/lib/debug; may be repeated",
+	 NULL},
 	{"sysroot", 0, OPT_STRING, offsetof(struct load_options, sysroot), "DIR", "find the traced programs and libraries below DIR", NULL},
 	{"debuginfod", 0, OPT_FLAG, offsetof(struct load_options, debuginfod), NULL,
 	 "ask the servers of $DEBUGINFOD_URLS for missing debug information", NULL},
@@ -42,6 +46,10 @@ void load_options_hint(const struct load_options *options, struct strbuf *out)
 		strbuf_puts(out, " --debuginfod");
 	if (!options->symbols)
 		strbuf_puts(out, " --no-symbols");
+	if (options->wait) {
+		strbuf_puts(out, " --wait ");
+		cmd_quote(out, options->wait);
+	}
 }
 
 int load_init(struct load *load, const struct load_options *options, struct error *error)
@@ -53,19 +61,42 @@ int load_init(struct load *load, const struct load_options *options, struct erro
 void load_release(struct load *load)
 {
 	symbols_free(load->symbols);
+	symbols_free(load->rooted);
 	intern_free(load->intern);
 	*load = (struct load){0};
 }
 
-static int resolve(struct load *load, struct snapshot *snapshot, struct error *error)
+/* Those of files below another root are kept apart: the same path is another file there. */
+static struct symbols **symbols_for(struct load *load, const char *root)
 {
-	struct symbols_options options = {load->options->debug_dirs.items, load->options->sysroot, load->options->debuginfod};
+	if (!root[0])
+		return &load->symbols;
+	if (strcmp(root, load->root) != 0) {
+		symbols_free(load->rooted);
+		load->rooted = NULL;
+		snprintf(load->root, sizeof(load->root), "%s", root);
+	}
+	return &load->rooted;
+}
 
-	if (snapshot->symbolised || !load->options->symbols)
+int load_symbols(struct load *load, struct snapshot *snapshot, const char *root, struct error *error)
+{
+	const char *sysroot = load->options->sysroot;
+	struct symbols_options options = {load->options->debug_dirs.items,
+					  sysroot   ? sysroot
+					  : root[0] ? root
+						    : NULL,
+					  load->options->debuginfod};
+
+	bool asked = load->options->debug_dirs.count || load->options->sysroot || load->options->debuginfod;
+	bool complete = snapshot->symbolised && !asked && !symbols_later(snapshot, "");
+
+	if (complete || snapshot->kind == SNAPSHOT_JSON || !load->options->symbols)
 		return 0;
-	if (!load->symbols)
-		load->symbols = symbols_new(&options, error);
-	return load->symbols ? symbols_resolve(load->symbols, snapshot, error) : -1;
+	struct symbols **symbols = symbols_for(load, sysroot ? "" : root);
+	if (!*symbols)
+		*symbols = symbols_new(&options, error);
+	return *symbols ? symbols_resolve(*symbols, snapshot, error) : -1;
 }
 
 /* ---- The directory of a run ---- */
@@ -204,8 +235,21 @@ static bool is_directory(const char *name)
 	return stat(name, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+static int read_process(struct load *load, const char *name, struct snapshot *snapshot, char *root, struct error *error)
+{
+	struct process process;
+	int result = look_find(&process, name, error);
+
+	if (result == 0)
+		result = look_take(&process, name, load->intern, snapshot, error);
+	strcpy(root, process.root);
+	process_close(&process);
+	return result;
+}
+
 int load_snapshot(struct load *load, const char *name, struct snapshot *snapshot, struct error *error)
 {
+	char root[sizeof(load->root)] = "";
 	int result;
 
 	if (strcmp(name, "-") == 0) {
@@ -215,11 +259,13 @@ int load_snapshot(struct load *load, const char *name, struct snapshot *snapshot
 	}
 	if (is_directory(name))
 		result = read_directory(load, name, snapshot, error);
+	else if (look_is_process(name))
+		result = read_process(load, name, snapshot, root, error);
 	else
 		result = snapshot_read(snapshot, load->intern, name, error);
 	if (result < 0)
 		return -1;
-	if (resolve(load, snapshot, error) == 0)
+	if (load_symbols(load, snapshot, root, error) == 0)
 		return 0;
 	snapshot_release(snapshot);
 	return -1;

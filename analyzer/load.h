@@ -16,7 +16,8 @@ struct load_options {
 	struct opt_list debug_dirs;
 	const char *sysroot;
 	bool debuginfod;
-	bool symbols; /* look up what the snapshot has no lines for */
+	bool symbols;     /* look up what the snapshot has no lines for */
+	const char *wait; /* time between two looks at a process, as it was typed: only for the command to type next; NULL: none */
 };
 
 extern const struct opt load_opts[];
@@ -28,11 +29,16 @@ struct load {
 	const struct load_options *options;
 	struct intern *intern;
 	struct symbols *symbols; /* NULL: not needed (yet) */
+	struct symbols *rooted;  /* of processes that see other files than we do, below `root` */
+	char root[64];
 	bool stdin_used;
 };
 
 int load_init(struct load *load, const struct load_options *options, struct error *error);
 void load_release(struct load *load);
+
+/* Symbolise what was read; `root`: prefix of the files that the process sees, "" for ours.  0 or −1. */
+int load_symbols(struct load *load, struct snapshot *snapshot, const char *root, struct error *error);
 
 /* Read and symbolise.  On failure *snapshot is empty. */
 int load_snapshot(struct load *load, const char *name, struct snapshot *snapshot, struct error *error);

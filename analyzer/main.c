@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command heapdelta: finds the command in its table, has its options parsed, opens the messages, runs it.  Nothing else happens here;
- * each command is one cmd-*.c.  SIGPIPE keeps its default, so a closed pipe ends us silently.
+ * The command heapdelta: finds the command in its table, has its options parsed, those of files below those that were typed, opens the
+ * messages, runs it.  Nothing else happens here; each command is one cmd-*.c.  SIGPIPE keeps its default, so a closed pipe ends us silently.
  */
 #include <elfutils/version.h>
 #include <errno.h>
@@ -24,7 +24,8 @@
 #endif
 
 static const struct cmd *const cmds[] = {
-	&cmd_run, &cmd_snapshot, &cmd_stats, &cmd_diff, &cmd_info, &cmd_symbolize, &cmd_export, &cmd_env, &cmd_doctor, NULL,
+	&cmd_run,   &cmd_snapshot, &cmd_stats, &cmd_diff, &cmd_info,   &cmd_symbolize, &cmd_export,
+	&cmd_start, &cmd_stop,     &cmd_mark,  &cmd_env,  &cmd_doctor, NULL,
 };
 
 static void print_version(void)
@@ -83,25 +84,32 @@ static int unknown_command(const char *name)
 	return cmd_usage(NULL, "%s", error.text);
 }
 
-/* heapdelta help [COMMAND | --man | --bash-completion | --options] */
-static int help(const char *topic)
+/* A page about a command, or about all if `name` is NULL. */
+static int help_about(const char *name, void (*about_one)(const struct cmd *cmd, FILE *out),
+		      void (*about_all)(const struct cmd *const *cmds, FILE *out))
 {
-	const struct cmd *cmd;
+	const struct cmd *cmd = name ? find_cmd(name) : NULL;
 
-	if (!topic) {
-		help_overview(cmds, stdout);
-	} else if (strcmp(topic, "--man") == 0) {
-		help_man(cmds, stdout);
-	} else if (strcmp(topic, "--bash-completion") == 0) {
+	if (name && !cmd)
+		return unknown_command(name);
+	if (cmd)
+		about_one(cmd, stdout);
+	else
+		about_all(cmds, stdout);
+	return STATUS_OK;
+}
+
+/* heapdelta help [COMMAND | --man [COMMAND] | --bash-completion | --options] */
+static int help(const char *topic, const char *name)
+{
+	if (topic && strcmp(topic, "--man") == 0)
+		return help_about(name, help_man_command, help_man);
+	if (topic && strcmp(topic, "--bash-completion") == 0)
 		help_completion(cmds, stdout);
-	} else if (strcmp(topic, "--options") == 0) {
+	else if (topic && strcmp(topic, "--options") == 0)
 		help_options(cmds, stdout);
-	} else {
-		cmd = find_cmd(topic);
-		if (!cmd)
-			return unknown_command(topic);
-		help_command(cmd, stdout);
-	}
+	else
+		return help_about(topic, help_command, help_overview);
 	return STATUS_OK;
 }
 
@@ -260,9 +268,9 @@ static int dispatch(int argc, char **argv)
 		return STATUS_OK;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		return help(NULL);
+		return help(NULL, NULL);
 	if (strcmp(argv[1], "help") == 0)
-		return help(argv[2]);
+		return help(argv[2], argc > 2 ? argv[3] : NULL);
 	if (argv[1][0] == '-')
 		return unknown("option", argv[1]);
 	cmd = find_cmd(argv[1]);

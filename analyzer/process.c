@@ -101,12 +101,21 @@ static bool is_same_file(int fd, const struct mapping *mapping, const struct pro
 	return status.st_dev == mapping->device || process->peek.start_ticks == traces_start_ticks(process->pid);
 }
 
-/* Does the process see our root directory? */
-static bool shares_root(const char *root)
+/* The same file, as far as anybody can see. */
+static bool is_same(const char *path, const char *other)
 {
-	struct stat theirs, ours;
+	struct stat one, two;
 
-	return stat(root, &theirs) < 0 || stat("/", &ours) < 0 || (theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino);
+	return stat(path, &one) < 0 || stat(other, &two) < 0 || (one.st_dev == two.st_dev && one.st_ino == two.st_ino);
+}
+
+/* Does the process see our files?  Below the same root directory, other things may be mounted for it: a /tmp of its own. */
+static bool shares_root(pid_t pid, const char *root)
+{
+	char mounts[64];
+
+	snprintf(mounts, sizeof(mounts), "/proc/%d/ns/mnt", (int)pid);
+	return is_same(root, "/") && is_same(mounts, "/proc/self/ns/mnt");
 }
 
 /* A file under a root that another user controls: no device, no FIFO that blocks, no link that leads elsewhere. */
@@ -152,10 +161,44 @@ static int open_mapping(struct process *process, const struct mapping *mapping, 
 	return 0;
 }
 
+/* ---- Namespaces --------------------------------------------------------------------------------------------------------------- */
+
+uint64_t process_namespace(pid_t pid)
+{
+	char path[64], text[64];
+
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
+	ssize_t length = readlink(pid ? path : "/proc/self/ns/pid", text, sizeof(text) - 1);
+	text[length > 0 ? length : 0] = '\0';
+	const char *bracket = strchr(text, '[');
+	return bracket ? strtoull(bracket + 1, NULL, 10) : 0;
+}
+
+pid_t process_inner_pid(pid_t pid)
+{
+	char path[64], line[512];
+	pid_t inner = pid;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	FILE *file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (strncmp(line, "NSpid:", 6) != 0)
+			continue;
+		const char *last = strrchr(line, '\t');
+		inner = last && atoi(last + 1) > 0 ? atoi(last + 1) : pid;
+		break;
+	}
+	if (file)
+		fclose(file);
+	return inner;
+}
+
 /* ---- Without maps: by header --------------------------------------------------------------------------------------------------- */
 
 struct search {
 	struct process *process;
+	pid_t pid; /* as it sees itself, which is what it wrote */
 	uint64_t start_ticks;
 	bool found;
 };
@@ -167,7 +210,7 @@ static void match_header(void *data, const char *path)
 
 	if (fd < 0)
 		return;
-	if (traces_peek(fd, &search->process->peek) == 0 && search->process->peek.pid == search->process->pid &&
+	if (traces_peek(fd, &search->process->peek) == 0 && search->process->peek.pid == search->pid &&
 	    search->process->peek.start_ticks == search->start_ticks && traces_is_alive(fd)) {
 		search->found = true;
 		search->process->fd = fd;
@@ -195,7 +238,7 @@ static const char *owner_of(pid_t pid, char *name, size_t room)
 
 static int look_by_header(struct process *process, int why, struct error *error)
 {
-	struct search search = {process, traces_start_ticks(process->pid), false};
+	struct search search = {process, process_inner_pid(process->pid), traces_start_ticks(process->pid), false};
 	char owner[128];
 
 	traces_files("", match_header, &search);
@@ -224,7 +267,7 @@ int process_look(struct process *process, pid_t pid, struct error *error)
 	if (!found)
 		return 0;
 	snprintf(process->root, sizeof(process->root), "/proc/%d/root", (int)pid);
-	if (shares_root(process->root))
+	if (shares_root(pid, process->root))
 		process->root[0] = '\0';
 	return open_mapping(process, &mapping, error) < 0 ? -1 : 1;
 }
@@ -346,7 +389,33 @@ static int find_by_name(struct process *process, const char *name, struct error 
 				 candidates.untraced_count, name);
 	if (candidates.first.text[0])
 		return error_set(error, "%s", candidates.first.text);
-	return error_set(error, "there is no process named '%s'", name);
+	error_set(error, "there is no process named '%s'", name);
+	return PROCESS_NONE;
+}
+
+/* ---- By the number inside of another namespace ----------------------------------------------------------------------------------- */
+
+int process_find_inner(struct process *process, pid_t pid, struct error *error)
+{
+	struct candidates candidates = {0};
+	struct dirent *entry;
+	DIR *directory = opendir("/proc");
+	char name[16];
+
+	*process = (struct process){.fd = -1};
+	while (directory && (entry = readdir(directory)) != NULL) {
+		pid_t outer = isdigit((unsigned char)entry->d_name[0]) ? (pid_t)atoi(entry->d_name) : 0;
+		if (outer > 0 && outer != pid && process_inner_pid(outer) == pid)
+			consider(&candidates, outer);
+	}
+	if (directory)
+		closedir(directory);
+	snprintf(name, sizeof(name), "%d", (int)pid);
+	if (candidates.traced_count > 1)
+		return several(&candidates, name, error);
+	if (candidates.traced_count == 1 && process_look(process, candidates.traced[0], error) > 0)
+		return 0;
+	return error_set(error, "there is no process %d", (int)pid);
 }
 
 int process_find(struct process *process, const char *pid_or_name, struct error *error)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "perf-map.h"
 #include "snapshot.h"
 
 struct input {
@@ -93,6 +94,16 @@ static bool is_cut_magic(const struct input *input, uint64_t magic)
 	return input->size < sizeof(magic) && !memcmp(input->data, &magic, input->size);
 }
 
+/* What the process that wrote it knows about its own code is still here, perhaps. */
+static int read_trace(struct input *input, struct snapshot *snapshot)
+{
+	struct stat status;
+
+	if (snapshot_read_trace(snapshot, input->fd, "", false, input->error))
+		return -1;
+	return fstat(input->fd, &status) ? 0 : perf_map_apply(snapshot, "", status.st_uid, input->error);
+}
+
 static int read_kind(struct input *input, struct snapshot *snapshot)
 {
 	/* Blanks may stand before JSON's first brace. */
@@ -104,7 +115,7 @@ static int read_kind(struct input *input, struct snapshot *snapshot)
 	if (magic == HDT_MAGIC && !input->regular)
 		return error_set(input->error, "'%s' is a trace file; it cannot be read from a pipe", input->path);
 	if (magic == HDT_MAGIC)
-		return snapshot_read_trace(snapshot, input->fd, "", false, input->error);
+		return read_trace(input, snapshot);
 	if (is_cut_magic(input, HDS_MAGIC) || is_cut_magic(input, HDT_MAGIC))
 		return error_set(input->error, "'%s' is truncated: %zu bytes are less than a header", input->path, input->size);
 	bool json = magic != HDS_MAGIC;

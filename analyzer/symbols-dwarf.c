@@ -71,7 +71,7 @@ static int add_own_ranges(struct units *units, struct unit *unit, uint32_t value
 static int add_function_ranges(struct units *units, const struct unit *unit, uint32_t value)
 {
 	struct instances *instances = &units->reader.instances;
-	int result = instances_find(instances, NULL, units->reader.dies, &unit->tree, (struct wanted){NULL, 0});
+	int result = instances_find(instances, &unit->tree, (struct wanted){NULL, 0});
 
 	for (size_t i = 0; result == 0 && i < instances->ranges.count; i++) {
 		const struct interval *range = &instances->ranges.list[i];
@@ -127,7 +127,8 @@ struct units *units_new(Dwarf *dwarf, struct intern *intern)
 		return NULL;
 	units->dwarf = dwarf;
 	dwarf_new_oom_handler(dwarf, jump_out);
-	if (unit_reader_init(&units->reader, dwarf, intern) || list_units_guarded(units)) {
+	unit_reader_init(&units->reader, intern);
+	if (list_units_guarded(units)) {
 		units_free(units);
 		return NULL;
 	}

@@ -25,6 +25,7 @@
 
 struct debug_file {
 	const struct debug_search *search;
+	const struct module *traced;
 	Dwfl_Callbacks callbacks;
 	char *path_list; /* the debug directories as libdwfl wants them */
 	Dwfl *dwfl;
@@ -90,14 +91,53 @@ static int open_by_build_id(const char *prefix, const char *directory, const str
 	return fd;
 }
 
+/* DIRECTORY/NAME or DIRECTORY/NAME.debug: a plain folder of what was built.  *found becomes its path. */
+static int open_by_name(const char *directory, const struct module *module, struct stat *stat, char **found)
+{
+	static const char *const suffixes[] = {".debug", ""};
+	const char *slash = strrchr(module->path, '/');
+	struct strbuf path;
+	int fd = -1;
+
+	strbuf_init(&path);
+	for (size_t i = 0; fd < 0 && i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+		strbuf_clear(&path);
+		strbuf_printf(&path, "%s/%s%s", directory, slash ? slash + 1 : module->path, suffixes[i]);
+		fd = path.failed ? -1 : open_regular(path.data, stat);
+		if (fd >= 0 && match_build_id(fd, module) != MATCH_YES) {
+			close(fd);
+			fd = -1;
+		}
+	}
+	*found = fd >= 0 ? strbuf_steal(&path) : NULL;
+	strbuf_release(&path);
+	return fd;
+}
+
+static int open_in_folders(const struct debug_search *search, const struct module *module, char **found)
+{
+	struct stat stat;
+	int fd = -1;
+
+	for (const char *const *dir = search->debug_dirs; module->build_id_size && fd < 0 && dir && *dir; dir++)
+		fd = open_by_name(*dir, module, &stat, found);
+	return fd;
+}
+
 static int open_debug_file(const struct debug_search *search, const struct module *module, struct stat *stat)
 {
+	char *found;
 	int fd = -1;
 
 	if (module->build_id_size < 2)
 		return -1;
-	for (const char *const *dir = search->debug_dirs; fd < 0 && dir && *dir; dir++)
+	for (const char *const *dir = search->debug_dirs; fd < 0 && dir && *dir; dir++) {
 		fd = open_by_build_id("", *dir, module, stat);
+		if (fd < 0) {
+			fd = open_by_name(*dir, module, stat, &found);
+			free(found);
+		}
+	}
 	if (fd < 0 && search->sysroot)
 		fd = open_by_build_id(search->sysroot, DEFAULT_DEBUG_DIR, module, stat);
 	return fd < 0 ? open_by_build_id("", DEFAULT_DEBUG_DIR, module, stat) : fd;
@@ -190,7 +230,7 @@ static int find_linked(const struct debug_search *search, const char *file_name,
 	return fd;
 }
 
-/* Called for the main file, and with crc 0 for the alternate file (dwz) of what was found. */
+/* Called for the main file, and with a link but crc 0 for the alternate file (dwz) of what was found. */
 static int find_debuginfo(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base, const char *file_name, const char *link,
 			  GElf_Word crc, char **found)
 {
@@ -199,6 +239,8 @@ static int find_debuginfo(Dwfl_Module *module, void **userdata, const char *name
 
 	if (fd < 0 && file_name && link && crc)
 		fd = find_linked(file->search, file_name, link, crc, found);
+	if (fd < 0 && (crc || !link))
+		fd = open_in_folders(file->search, file->traced, found);
 	if (fd < 0 && file->search->debuginfod)
 		fd = dwfl_standard_find_debuginfo(module, userdata, name, base, file_name, link, crc, found);
 	return fd;
@@ -318,6 +360,7 @@ int debug_open(struct debug_file **result, const struct debug_search *search, co
 	if (!file)
 		return -1;
 	file->search = search;
+	file->traced = module;
 	if (begin_session(file))
 		goto out;
 	fd = open_main(search, module, &stat, reason);

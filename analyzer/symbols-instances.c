@@ -1,37 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two ways through a unit's entries lead to the same list: the quick one (symbols-dies.c), and libdw's for what that one does not know.  The
- * file may be damaged: entries must lie behind each other in the section (no loops, linear time), nesting and ranges are bounded.
+ * A walk through all entries of a unit costs libdw more than everything else together, and most of them are types.  So the walk first looks
+ * only at what lies directly in the unit, which is where gcc puts functions, and enters only those that have one of the addresses; then it looks
+ * into namespaces too, which is where clang puts them; and into everything if an address is still in no function.
+ *
+ * The file may be damaged: entries must lie behind each other in the section (no loops, linear time), nesting and ranges are bounded.
  */
 #include "symbols-instances.h"
 
+#include <dwarf.h>
 #include <stdlib.h>
 
-#include "symbols-abbrev.h"
-
+#define DEEPEST 256            /* nested entries */
 #define MOST_RANGES (1u << 22) /* of one unit */
 
-/* One search in a unit. */
-struct search {
-	const Dwarf_Die *tree;
+enum reach { REACH_UNIT, REACH_NAMESPACES, REACH_ALL };
+
+/* One walk. */
+struct walk {
 	struct instances *instances;
-	struct scopes *scopes;
 	struct wanted wanted;
-	size_t ranges; /* seen so far */
-	bool failed;
+	enum reach reach;
+	const char *last; /* entry seen last */
+	size_t ranges;    /* seen so far */
 };
 
-static Dwarf_Die die_at(const Dwarf_Die *tree, void *at)
-{
-	return (Dwarf_Die){.addr = at, .cu = tree->cu};
-}
-
-Dwarf_Die instances_die(const struct instances *instances, uint32_t index, const Dwarf_Die *tree)
-{
-	return die_at(tree, instances->list[index].at);
-}
-
-/* ---- Keeping ---- */
+/* ---- Entries with code ---- */
 
 static bool is_wanted(struct wanted wanted, uint64_t low, uint64_t high)
 {
@@ -49,32 +43,22 @@ static bool is_wanted(struct wanted wanted, uint64_t low, uint64_t high)
 	return begin < wanted.count && wanted.list[begin] < high;
 }
 
-/* One range of the next instance.  Ranges from address 0 belong to functions that the linker threw away. */
-static int add_range(struct search *search, uint64_t low, uint64_t high, uint64_t *lowest)
+/* The ranges of the next instance, as far as they are wanted.  Those from address 0 belong to functions that the linker threw away. */
+static int add_ranges(struct walk *walk, Dwarf_Die *die, uint64_t *lowest)
 {
-	struct instances *instances = search->instances;
-	uint32_t value = (uint32_t)instances->count;
-
-	search->ranges++;
-	if (low == 0 || low >= high)
-		return 0;
-	if (low < *lowest)
-		*lowest = low;
-	if (!is_wanted(search->wanted, low, high))
-		return 0;
-	return intervals_add(&instances->ranges, &(struct interval){.low = low, .high = high, .value = value, .rank = value});
-}
-
-static int add_ranges(struct search *search, const struct die_code *code, uint64_t *lowest)
-{
-	Dwarf_Die die = die_at(search->tree, code->at);
+	struct interval range = {.value = (uint32_t)walk->instances->count, .rank = (uint32_t)walk->instances->count};
 	Dwarf_Addr base, low, high;
 	ptrdiff_t next = 0;
 
-	if (!code->in_pieces)
-		return add_range(search, code->low, code->high, lowest);
-	while (search->ranges < MOST_RANGES && (next = dwarf_ranges(&die, next, &base, &low, &high)) > 0) {
-		if (add_range(search, low, high, lowest))
+	while (walk->ranges < MOST_RANGES && (next = dwarf_ranges(die, next, &base, &low, &high)) > 0) {
+		walk->ranges++;
+		if (low == 0 || low >= high)
+			continue;
+		if (low < *lowest)
+			*lowest = low;
+		range.low = low;
+		range.high = high;
+		if (is_wanted(walk->wanted, low, high) && intervals_add(&walk->instances->ranges, &range))
 			return -1;
 	}
 	return 0;
@@ -84,7 +68,7 @@ static int add_instance(struct instances *instances, const struct instance *inst
 {
 	if (instances->count == instances->room) {
 		size_t room = instances->room ? instances->room * 2 : 32;
-		struct instance *list = room < DIES_STOP ? reallocarray(instances->list, room, sizeof(*list)) : NULL;
+		struct instance *list = room < INTERVAL_NONE ? reallocarray(instances->list, room, sizeof(*list)) : NULL;
 		if (!list)
 			return -1;
 		instances->list = list;
@@ -94,117 +78,107 @@ static int add_instance(struct instances *instances, const struct instance *inst
 	return 0;
 }
 
-/* Also of those whose ranges are not kept: others may be inlined into them. */
-static uint32_t visit_code(void *data, const struct die_code *code)
+/* *inside becomes the number of an entry that has code.  *enter: what is inside of it may have one of the addresses. */
+static int visit_code(struct walk *walk, Dwarf_Die *die, bool inlined, uint32_t *inside, bool *enter)
 {
-	struct search *search = data;
-	struct instance instance = {.at = code->at, .low = UINT64_MAX, .parent = code->inlined ? code->around : INTERVAL_NONE};
+	size_t before = walk->instances->ranges.count;
+	struct instance instance = {.die = *die, .low = UINT64_MAX, .parent = inlined ? *inside : INTERVAL_NONE};
 
-	if (search->ranges >= MOST_RANGES)
-		return code->around;
-	if (add_ranges(search, code, &instance.low))
-		goto failed;
-	if (instance.low == UINT64_MAX)
-		return code->around;
-	if (add_instance(search->instances, &instance))
-		goto failed;
-	return (uint32_t)search->instances->count - 1;
-failed:
-	search->failed = true;
-	return DIES_STOP;
+	if (add_ranges(walk, die, &instance.low))
+		return -1;
+	if (instance.low == UINT64_MAX) {
+		*enter = inlined || walk->reach == REACH_ALL;
+		return 0;
+	}
+	*enter = walk->reach == REACH_ALL || walk->instances->ranges.count > before;
+	if (!*enter)
+		return 0;
+	*inside = (uint32_t)walk->instances->count;
+	return add_instance(walk->instances, &instance);
 }
 
-static uint32_t begin_scope(void *data, void *at)
-{
-	struct search *search = data;
-	uint32_t number = scopes_begin(search->scopes, at);
+/* ---- Entries ---- */
 
-	search->failed |= number == UINT32_MAX;
-	return search->failed ? DIES_STOP : number;
+/* Notes an entry and says if others that count may be inside of it. */
+static int visit(struct walk *walk, Dwarf_Die *die, uint32_t *inside, bool *enter)
+{
+	int tag = dwarf_tag(die);
+
+	switch (tag) {
+	case DW_TAG_subprogram:
+	case DW_TAG_inlined_subroutine:
+		return visit_code(walk, die, tag == DW_TAG_inlined_subroutine, inside, enter);
+	case DW_TAG_lexical_block:
+	case DW_TAG_try_block:
+	case DW_TAG_catch_block:
+		*enter = true;
+		return 0;
+	case DW_TAG_namespace:
+	case DW_TAG_module:
+		*enter = walk->reach >= REACH_NAMESPACES;
+		return 0;
+	case DW_TAG_class_type:
+	case DW_TAG_structure_type:
+	case DW_TAG_union_type:
+	case DW_TAG_interface_type:
+	case DW_TAG_variant_part:
+	case DW_TAG_variant:
+		*enter = walk->reach == REACH_ALL;
+		return 0;
+	default:
+		*enter = false;
+		return 0;
+	}
 }
 
-static void end_scope(void *data, uint32_t number, const void *end)
-{
-	scopes_end(((struct search *)data)->scopes, number, end);
-}
-
-/* ---- libdw's way ---- */
-
-struct libdw_walk {
-	const struct die_visitor *visitor;
-	const char *last; /* entry seen last */
-};
-
-/* What is inside of it has *inside around it; *scope is its number if it is one. */
-static void enter(const struct libdw_walk *walk, Dwarf_Die *die, uint32_t *inside, uint32_t *scope)
-{
-	const struct die_visitor *visitor = walk->visitor;
-	enum die_kind kind = die_kind(dwarf_tag(die));
-	struct die_code code = {.at = die->addr, .inlined = kind == DIE_INLINED, .in_pieces = true, .around = *inside};
-
-	if (kind == DIE_FUNCTION || kind == DIE_INLINED)
-		*inside = visitor->code(visitor->data, &code);
-	if (visitor->begin_scope && (kind == DIE_SCOPE || kind == DIE_FUNCTION))
-		*scope = visitor->begin_scope(visitor->data, die->addr);
-}
-
-static int walk_children(struct libdw_walk *walk, Dwarf_Die *parent, uint32_t around, unsigned depth)
+static int walk_children(struct walk *walk, Dwarf_Die *parent, uint32_t around, unsigned depth)
 {
 	Dwarf_Die die;
 
-	if (depth == DIES_NESTED_MAX || dwarf_child(parent, &die))
+	if (depth == DEEPEST || dwarf_child(parent, &die))
 		return 0;
 	do {
-		uint32_t inside = around, scope = DIES_NOTHING;
+		uint32_t inside = around;
+		bool enter;
 		if ((const char *)die.addr <= walk->last)
 			break;
 		walk->last = die.addr;
-		if (die_kind(dwarf_tag(&die)) == DIE_SKIPPED)
-			continue;
-		enter(walk, &die, &inside, &scope);
-		if (inside == DIES_STOP || scope == DIES_STOP || walk_children(walk, &die, inside, depth + 1))
+		if (visit(walk, &die, &inside, &enter) || (enter && walk_children(walk, &die, inside, depth + 1)))
 			return -1;
-		if (scope != DIES_NOTHING)
-			walk->visitor->end_scope(walk->visitor->data, scope, walk->last + 1);
 	} while (dwarf_siblingof(&die, &die) == 0);
 	return 0;
 }
 
-static void walk_by_libdw(const Dwarf_Die *tree, const struct die_visitor *visitor)
+static int walk_unit(struct instances *instances, const Dwarf_Die *tree, struct wanted wanted, enum reach reach)
 {
-	struct libdw_walk walk = {.visitor = visitor, .last = tree->addr};
-	Dwarf_Die die = *tree;
+	struct walk walk = {.instances = instances, .wanted = wanted, .reach = reach, .last = tree->addr};
+	Dwarf_Die root = *tree;
 
-	walk_children(&walk, &die, DIES_NOTHING, 0);
-}
-
-/* ---- Both ---- */
-
-static void begin(struct search *search)
-{
-	search->instances->count = search->instances->ranges.count = search->ranges = 0;
-	if (search->scopes)
-		scopes_clear(search->scopes, search->tree);
-}
-
-int instances_find(struct instances *instances, struct scopes *scopes, struct dies *dies, const Dwarf_Die *tree, struct wanted wanted)
-{
-	struct search search = {.tree = tree, .instances = instances, .scopes = scopes, .wanted = wanted};
-	struct die_visitor visitor = {visit_code, scopes ? begin_scope : NULL, scopes ? end_scope : NULL, &search};
-	enum dies_result result;
-
-	begin(&search);
-	result = dies ? dies_walk(dies, tree, &visitor) : DIES_UNKNOWN;
-	if (result == DIES_UNKNOWN) {
-		begin(&search);
-		walk_by_libdw(tree, &visitor);
-	}
-	if (search.failed || result == DIES_NO_MEMORY)
+	instances->count = instances->ranges.count = 0;
+	if (walk_children(&walk, &root, INTERVAL_NONE, 0))
 		return -1;
 	intervals_finish(&instances->ranges);
-	if (scopes)
-		scopes_finish(scopes);
 	return 0;
+}
+
+static bool has_all(const struct instances *instances, struct wanted wanted)
+{
+	for (size_t i = 0; i < wanted.count; i++) {
+		if (intervals_find(&instances->ranges, wanted.list[i]) == INTERVAL_NONE)
+			return false;
+	}
+	return true;
+}
+
+int instances_find(struct instances *instances, const Dwarf_Die *tree, struct wanted wanted)
+{
+	int result;
+
+	for (enum reach reach = wanted.list ? REACH_UNIT : REACH_ALL;; reach++) {
+		result = walk_unit(instances, tree, wanted, reach);
+		if (result || reach == REACH_ALL || has_all(instances, wanted))
+			return result;
+	}
 }
 
 void instances_release(struct instances *instances)

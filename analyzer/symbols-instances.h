@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The functions of a compile unit and the places where functions are inlined into them, by address; and the scopes that they are in. */
+/* The functions of a compile unit and the places where functions are inlined into them, by address. */
 #ifndef ANALYZER_SYMBOLS_INSTANCES_H
 #define ANALYZER_SYMBOLS_INSTANCES_H
 
@@ -8,12 +8,10 @@
 #include <stdint.h>
 
 #include "intervals.h"
-#include "symbols-dies.h"
-#include "symbols-scopes.h"
 
 /* A function with code of its own, or one place where a function is inlined. */
 struct instance {
-	void *at;        /* Dwarf_Die.addr */
+	Dwarf_Die die;
 	uint64_t low;    /* lowest address */
 	uint32_t parent; /* what it is inlined into; INTERVAL_NONE: not inlined */
 };
@@ -30,10 +28,8 @@ struct wanted {
 	size_t count;
 };
 
-/* Those of `tree`, the entry of a unit (or of its split unit), and its scopes unless they are NULL; whatever was there before is gone.
- * `dies` NULL: only libdw is asked.  −1: out of memory. */
-int instances_find(struct instances *instances, struct scopes *scopes, struct dies *dies, const Dwarf_Die *tree, struct wanted wanted);
+/* Those of `tree`, the entry of a unit (or of its split unit); whatever was there before is gone.  −1: out of memory. */
+int instances_find(struct instances *instances, const Dwarf_Die *tree, struct wanted wanted);
 void instances_release(struct instances *instances);
-Dwarf_Die instances_die(const struct instances *instances, uint32_t index, const Dwarf_Die *tree);
 
 #endif

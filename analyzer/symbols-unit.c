@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One pass through the unit's entries lists the functions around the addresses, one through its line table finds their lines; then each
- * address is put together, libdw being asked for the names alone.
+ * One walk lists the functions around the addresses; then each address is put together from them and from libdw's line table.
  */
 #include "symbols-unit.h"
 
@@ -9,40 +8,29 @@
 #include <string.h>
 
 #include "source-path.h"
-#include "strbuf.h"
 #include "symbols-demangle.h"
 
-int unit_reader_init(struct unit_reader *reader, Dwarf *dwarf, struct intern *intern)
+void unit_reader_init(struct unit_reader *reader, struct intern *intern)
 {
-	*reader = (struct unit_reader){.intern = intern, .dies = dies_new(dwarf), .lines = lines_new(dwarf)};
-	return reader->dies && reader->lines ? 0 : -1;
+	*reader = (struct unit_reader){.intern = intern};
 }
 
 void unit_reader_release(struct unit_reader *reader)
 {
-	dies_free(reader->dies);
-	lines_free(reader->lines);
 	pointer_map_release(&reader->functions);
 	pointer_map_release(&reader->files);
 	instances_release(&reader->instances);
 	scopes_release(&reader->scopes);
 	free(reader->wanted);
-	free(reader->at);
-	free(reader->paths);
 }
 
 int unit_reader_reserve(struct unit_reader *reader, size_t count)
 {
 	uint64_t *wanted = reallocarray(reader->wanted, count + 1, sizeof(*wanted));
-	struct line_at *at;
 
 	if (!wanted)
 		return -1;
 	reader->wanted = wanted;
-	at = reallocarray(reader->at, count + 1, sizeof(*at));
-	if (!at)
-		return -1;
-	reader->at = at;
 	return 0;
 }
 
@@ -81,9 +69,9 @@ static const char *demangled(struct unit_reader *reader, const char *linkage)
 	return *slot;
 }
 
-static bool is_cplusplus(struct unit *unit)
+static bool is_cplusplus(Dwarf_Die *tree)
 {
-	switch (dwarf_srclang(&unit->tree)) {
+	switch (dwarf_srclang(tree)) {
 	case DW_LANG_C_plus_plus:
 	case DW_LANG_C_plus_plus_03:
 	case DW_LANG_C_plus_plus_11:
@@ -162,25 +150,6 @@ static int set_file(struct unit_reader *reader, struct unit *unit, struct locati
 	return location->file ? 0 : -1;
 }
 
-static int set_numbered_file(struct unit_reader *reader, struct unit *unit, struct location *location, uint64_t number)
-{
-	const char *directory, *name;
-	struct strbuf joined;
-
-	if (!lines_file(reader->lines, number, &directory, &name) || (!directory && !*name))
-		return 0;
-	if (!reader->paths[number]) {
-		strbuf_init(&joined);
-		if (directory)
-			strbuf_printf(&joined, "%s/", directory);
-		strbuf_puts(&joined, name);
-		reader->paths[number] = joined.failed ? NULL : absolute(reader, unit, joined.data);
-		strbuf_release(&joined);
-	}
-	location->file = reader->paths[number];
-	return location->file ? 0 : -1;
-}
-
 /* Where the inlined function was called: the position in the function around it. */
 static int set_call(struct unit_reader *reader, struct unit *unit, struct location *location, Dwarf_Die *inlined)
 {
@@ -189,39 +158,20 @@ static int set_call(struct unit_reader *reader, struct unit *unit, struct locati
 	size_t count;
 
 	location->line = number_of(inlined, DW_AT_call_line);
-	if (reader->own_lines)
-		return set_numbered_file(reader, unit, location, file);
 	if (dwarf_getsrcfiles(&unit->tree, &files, &count) || file >= count)
 		return 0;
 	return set_file(reader, unit, location, dwarf_filesrc(files, file, NULL, NULL));
 }
 
-/* The line of one of the wanted addresses, as far as there is one. */
-static bool find_line(struct unit_reader *reader, struct unit *unit, size_t wanted)
+static int set_line(struct unit_reader *reader, struct unit *unit, struct location *location, Dwarf_Line *line)
 {
-	Dwarf_Line *line;
-	int number = 0;
+	int number;
 
-	if (reader->own_lines)
-		return reader->at[wanted].found;
-	line = dwarf_getsrc_die(&unit->die, reader->wanted[wanted]);
-	if (line)
-		dwarf_lineno(line, &number);
-	reader->at[wanted] = (struct line_at){.found = line, .line = (uint32_t)number};
-	return line;
-}
-
-static int set_line(struct unit_reader *reader, struct unit *unit, struct location *location, size_t wanted)
-{
-	const struct line_at *at = &reader->at[wanted];
-
-	if (!at->found)
+	if (!line)
 		return 0;
-	if ((int32_t)at->line > 0)
-		location->line = at->line;
-	if (reader->own_lines)
-		return set_numbered_file(reader, unit, location, at->file);
-	return set_file(reader, unit, location, dwarf_linesrc(dwarf_getsrc_die(&unit->die, reader->wanted[wanted]), NULL, NULL));
+	if (dwarf_lineno(line, &number) == 0 && number > 0)
+		location->line = (uint32_t)number;
+	return set_file(reader, unit, location, dwarf_linesrc(line, NULL, NULL));
 }
 
 /* ---- Addresses ---- */
@@ -232,9 +182,8 @@ static int describe_functions(struct unit_reader *reader, struct unit *unit, uin
 	struct location *location = &locations->list[locations->count - 1];
 
 	for (;;) {
-		const struct instance *instance = &reader->instances.list[number];
-		Dwarf_Die die = instances_die(&reader->instances, number, &unit->tree);
-		if (set_function(reader, location, &die))
+		struct instance *instance = &reader->instances.list[number];
+		if (set_function(reader, location, &instance->die))
 			return -1;
 		if (instance->parent == INTERVAL_NONE) {
 			location->symbol_offset = address - instance->low;
@@ -242,57 +191,39 @@ static int describe_functions(struct unit_reader *reader, struct unit *unit, uin
 		}
 		location->flags |= HDS_LOCATION_INLINED;
 		location = locations_add(locations);
-		if (!location || set_call(reader, unit, location, &die))
+		if (!location || set_call(reader, unit, location, &instance->die))
 			return -1;
 		number = instance->parent;
 	}
 }
 
-/* One of the wanted addresses. */
-static int describe(struct unit_reader *reader, struct unit *unit, size_t wanted, struct locations *locations)
+static int describe(struct unit_reader *reader, struct unit *unit, uint64_t address, struct locations *locations)
 {
-	uint64_t address = reader->wanted[wanted];
+	Dwarf_Line *line = dwarf_getsrc_die(&unit->die, address);
 	uint32_t found = intervals_find(&reader->instances.ranges, address);
 	struct location *location;
 
-	if (!find_line(reader, unit, wanted) && found == INTERVAL_NONE)
+	if (!line && found == INTERVAL_NONE)
 		return 0;
 	location = locations_add(locations);
-	if (!location || set_line(reader, unit, location, wanted))
+	if (!location || set_line(reader, unit, location, line))
 		return -1;
 	if (found == INTERVAL_NONE)
 		return 0;
 	return describe_functions(reader, unit, address, reader->instances.ranges.list[found].value, locations);
 }
 
-/* A split unit's line table is not its own. */
-static int find_lines(struct unit_reader *reader, struct unit *unit, size_t count)
-{
-	enum lines_result result = LINES_UNKNOWN;
-
-	if (unit->tree.addr == unit->die.addr)
-		result = lines_find(reader->lines, &unit->die, reader->wanted, count, reader->at);
-	reader->own_lines = result == LINES_DONE;
-	if (!reader->own_lines)
-		return result == LINES_NO_MEMORY ? -1 : 0;
-	free(reader->paths);
-	reader->paths = calloc(lines_file_count(reader->lines) + 1, sizeof(const char *));
-	return reader->paths ? 0 : -1;
-}
-
 int unit_describe(struct unit_reader *reader, struct unit *unit, struct lookup *const *lookups, size_t count, struct locations *locations)
 {
-	struct wanted wanted = {reader->wanted, count};
-
 	for (size_t i = 0; i < count; i++)
 		reader->wanted[i] = lookups[i]->address;
-	reader->is_cplusplus = is_cplusplus(unit);
-	if (instances_find(&reader->instances, reader->is_cplusplus ? &reader->scopes : NULL, reader->dies, &unit->tree, wanted) ||
-	    find_lines(reader, unit, count))
+	reader->is_cplusplus = is_cplusplus(&unit->tree);
+	if (scopes_clear(&reader->scopes, &unit->tree) ||
+	    instances_find(&reader->instances, &unit->tree, (struct wanted){reader->wanted, count}))
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		lookups[i]->first = (uint32_t)locations->count;
-		if (describe(reader, unit, i, locations))
+		if (describe(reader, unit, reader->wanted[i], locations))
 			return -1;
 		lookups[i]->count = (uint32_t)locations->count - lookups[i]->first;
 	}

@@ -8,7 +8,7 @@
 #include "locations.h"
 #include "pointer-map.h"
 #include "symbols-instances.h"
-#include "symbols-lines.h"
+#include "symbols-scopes.h"
 
 struct unit {
 	Dwarf_Die die;  /* has the ranges and the line table */
@@ -18,22 +18,17 @@ struct unit {
 /* What units are read with, one after the other. */
 struct unit_reader {
 	struct intern *intern;
-	struct dies *dies;
-	struct lines *lines;
 	struct pointer_map functions; /* linkage name in the file → demangled, interned */
 	struct pointer_map files;     /* file name in libdw's table → absolute, interned */
 	/* Of the unit at hand: */
 	struct instances instances;
 	struct scopes scopes; /* if it is C++ */
 	bool is_cplusplus;
-	uint64_t *wanted;   /* addresses */
-	struct line_at *at; /* their lines, */
-	bool own_lines;     /* if libdw is not needed for them */
-	const char **paths; /* its files by number: absolute, interned; NULL: not needed yet */
+	uint64_t *wanted; /* addresses */
 };
 
-/* `dwarf` and `intern` outlive it.  −1: out of memory; release it in both cases. */
-int unit_reader_init(struct unit_reader *reader, Dwarf *dwarf, struct intern *intern);
+/* `intern` outlives it. */
+void unit_reader_init(struct unit_reader *reader, struct intern *intern);
 void unit_reader_release(struct unit_reader *reader);
 /* Room for as many addresses of one unit; 0 or −1. */
 int unit_reader_reserve(struct unit_reader *reader, size_t count);

@@ -15,6 +15,7 @@ struct view_numbers {
 	wide size, size_diff, count, count_diff;
 	int64_t error;                        /* of size; of a comparison: of size_diff.  0: exact */
 	const report_integer *sizes, *counts; /* of a series */
+	const char *mark;                     /* "new", "gone", "moved"; NULL: none, or no row */
 };
 
 /* Groups that a text does not show one by one. */
@@ -33,6 +34,7 @@ struct view {
 	const char **roots;  /* source root per snapshot, NULL: unknown */
 	struct keys *keys;   /* of all stats */
 	struct stats *stats; /* per snapshot */
+	struct match match;  /* count > 1; empty: groups with equal keys are the same */
 	struct diff diff;    /* count > 1 */
 	struct filters filters;
 	struct source *source;
@@ -44,6 +46,7 @@ struct view {
 	report_integer *sizes, *counts;             /* of the row being made */
 	report_integer *total_sizes, *total_counts; /* of all */
 	struct cell *totals;
+	struct strbuf was;    /* where the row being made was in the first snapshot; empty: where it is, or nowhere */
 	struct frames frames; /* of the row being made */
 };
 
@@ -71,6 +74,9 @@ double view_variance(const struct view *view, size_t index);
 /* The place of a frame as it is shown in text: "src/a.c:10", "libfoo.so.3+0x1c40". */
 void view_place(struct strbuf *out, const char *file, uint32_t line);
 
+/* view-hint.c: what helps when lines are missing, in the footer. */
+void view_hint(struct report *report, const struct view *view, const struct load *load);
+
 /* view-via.c: what the lines of a group have called, "via xmalloc", or nothing. */
 void view_via(struct strbuf *out, const struct view *view, const struct stats *stats, const struct group *group);
 
@@ -82,5 +88,14 @@ void view_summary_footer(struct report *report, const struct view *view);
 void view_notes(struct report *report, const struct view *view);
 void view_snapshot_line(struct strbuf *out, const struct snapshot *snapshot);
 const char *view_next(struct report *report, const char *command, char *const *operands, const char *options);
+
+/* view-next.c: why there is no row, as a line of the footer; what to type next, NULL: nothing works (standard input is gone). */
+struct view_typed {
+	const char *command;
+	char *const *operands;
+	const struct load *load;
+};
+void view_empty(struct report *report, const struct view *view);
+const char *view_next_after(struct report *report, struct view *view, const struct view_typed *typed);
 
 #endif

@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "map-path.h"
+
 const char *const view_key_names[] = {"lineno", "filename", "function", "module", "traceback", "thread", "process", NULL};
 static const char *const metric_names[] = {"live", "total", "temporary", "peak", NULL};
 static const char *const sort_names[] = {"diff", "growth", "size", "count", "count-growth", NULL};
 static const char *const attribute_names[] = {"mine", "library", "raw", NULL};
-static const char *const match_names[] = {"exact", NULL};
+static const char *const match_names[] = {"auto", "exact", NULL};
 
 #define AT(member) offsetof(struct view_options, member)
 
@@ -30,7 +32,10 @@ const struct opt view_opts[] = {
 	 metric_names},
 	{"sort", 's', OPT_CHOICE | OPT_TREE, AT(sort), "ORDER",
 	 "what comes first; diff is the size of the difference whatever its sign (default of diff), growth what grew most", sort_names},
-	{"match", 0, OPT_CHOICE | OPT_TREE, AT(match), "HOW", "how the groups of two snapshots are matched", match_names},
+	{"match", 0, OPT_CHOICE | OPT_TREE, AT(match), "HOW",
+	 "code of different builds: auto matches it by function and text (default for text, json and markdown), exact by file and line; "
+	 "lines and interchange JSON are always exact",
+	 match_names},
 	{"full-names", 0, OPT_FLAG | OPT_TREE, AT(full_names), NULL, "do not shorten names in text", NULL},
 	{"traceback-limit", 0, OPT_INTEGER | OPT_TREE, AT(traceback_limit), "N",
 	 "with --format traceback: only the N most recent frames, or all but the |N| most recent "
@@ -42,8 +47,8 @@ const struct opt view_opts[] = {
 
 const struct opt view_select_opts[] = {
 	{"filter", 0, OPT_LIST | OPT_TREE, AT(filter), "SPEC",
-	 "only blocks that match; SPEC is [file:|base:|func:|module:|thread:|process:]PATTERN[:LINE][@all-frames][@domain=N], a shell "
-	 "pattern for the whole name of the file (base: its last component); may be repeated",
+	 "only blocks that match; SPEC is PATTERN[:LINE][@all-frames][@domain=N], a shell pattern for the whole name of the file, or "
+	 "behind one of the prefixes base: (its last component), func:, module:, thread:, process: of that; may be repeated",
 	 NULL},
 	{"exclude", 0, OPT_LIST | OPT_TREE, AT(exclude), "SPEC", "no blocks that match; may be repeated", NULL},
 	{"attribute", 0, OPT_CHOICE | OPT_TREE, AT(attribute), "WHOSE",
@@ -56,6 +61,8 @@ const struct opt view_select_opts[] = {
 	 NULL},
 	{"source-root", 0, OPT_STRING, AT(source_root), "DIR",
 	 "where your sources are (default: the git work tree that the program ran in)", NULL},
+	{"map-path", 0, OPT_LIST | OPT_TREE, AT(map_path), "FROM=TO",
+	 "the file or directory FROM is TO now; absolute or relative to the source root of each snapshot; may be repeated", NULL},
 	{0},
 };
 
@@ -70,6 +77,7 @@ const struct opt view_format_opts[] = {
 void view_options_defaults(struct view_options *options)
 {
 	options->sort = -1;
+	options->match = -1;
 	options->limit = VIEW_LIMIT_UNSET;
 	options->traceback_limit = LLONG_MAX;
 }
@@ -92,6 +100,10 @@ int view_options_check(struct view_options *options, struct error *error)
 		if (strcmp(options->skip.items[i], "none") == 0)
 			options->attribute = ATTRIBUTE_RAW;
 	}
+	for (size_t i = 0; i < options->map_path.count; i++) {
+		if (map_path_check(options->map_path.items[i], error) < 0)
+			return -1;
+	}
 	if (options->nframe > UINT32_MAX)
 		return error_set(error, "option '--nframe' needs a number below 4294967296");
 	if (options->cumulative && check_cumulative(options, error) < 0)
@@ -110,6 +122,13 @@ int view_options_resolve(struct view_options *options, struct error *error)
 		return error_set(error, "cannot use source root '%s': %s", options->source_root, strerror(errno));
 	options->source_root = options->owned_root;
 	return 0;
+}
+
+int view_options_map_paths(const struct view_options *options, struct snapshot *snapshot, struct error *error)
+{
+	const char *root = options->source_root ? options->source_root : snapshot->info.source_root;
+
+	return map_path_apply(snapshot, root[0] ? root : NULL, options->map_path.items, error);
 }
 
 void view_options_release(struct view_options *options)
@@ -138,6 +157,9 @@ void view_options_hint(const struct view_options *options, struct strbuf *out)
 	hint_list(out, "filter", &options->filter);
 	hint_list(out, "exclude", &options->exclude);
 	hint_list(out, "skip", &options->skip);
+	if (options->match >= 0)
+		strbuf_printf(out, " --match %s", match_names[options->match]);
+	hint_list(out, "map-path", &options->map_path);
 	if (options->source_root) {
 		strbuf_puts(out, " --source-root ");
 		cmd_quote(out, options->source_root);

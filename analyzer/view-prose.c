@@ -12,7 +12,7 @@
 #include "size-text.h"
 #include "view-words.h"
 
-enum { COMMAND_WIDTH = 60, HINT_PERCENT = 1, BUILD_ID_DIGITS = 6 };
+enum { COMMAND_WIDTH = 60, BUILD_ID_DIGITS = 6, COMMIT_DIGITS = 7 };
 
 static const char *subject(const struct view *view, size_t count)
 {
@@ -110,8 +110,48 @@ static bool same_build(const struct snapshot *a, const struct snapshot *b)
 	return left->build_id_size == right->build_id_size && memcmp(left->build_id, right->build_id, left->build_id_size) == 0;
 }
 
+static bool same_commit(const struct snapshot *a, const struct snapshot *b)
+{
+	return strcmp(a->info.commit, b->info.commit) == 0;
+}
+
+static void put_commit(struct strbuf *out, const struct snapshot *snapshot)
+{
+	if (snapshot->info.commit[0])
+		strbuf_printf(out, ", commit %.*s", COMMIT_DIGITS, snapshot->info.commit);
+}
+
+/* What told the groups apart. */
+static const char *evidence(const struct view *view)
+{
+	static const char *const by[] = {"function and text", "name",          "name and text", "name",
+					 "function and text", "name and text", "command"};
+
+	return by[view->options.key];
+}
+
+/* "different builds, lines matched by function and text: 409 same, 212 moved, 1 new, 1 gone" */
+static void head_match(struct report *report, const struct view *view)
+{
+	bool same = same_build(&view->snapshots[0], &view->snapshots[view->count - 1]);
+	const struct diff *diff = &view->diff;
+
+	if (!view->match.classes && !same)
+		report_line(report, &report->header, "different builds: %s whose number changed is shown as gone and new",
+			    view->options.key == KEY_TRACEBACK ? "a stack with a line" : "a line");
+	if (!view->match.classes || (same && !diff->moved))
+		return;
+	report_line(report, &report->header, "%s%s matched by %s: %zu same, %zu moved, %zu new, %zu gone",
+		    !same                              ? "different builds, "
+		    : view->options.key == KEY_PROCESS ? ""
+						       : "different builds of libraries, ",
+		    subject(view, 2), evidence(view), diff->same, diff->moved, diff->came, diff->gone);
+}
+
 void view_header(struct report *report, const struct view *view)
 {
+	const struct snapshot *old = &view->snapshots[0], *new = &view->snapshots[view->count - 1];
+	bool with_commit = view_is_diff(view) && !(same_build(old, new) && same_commit(old, new));
 	struct strbuf line;
 
 	strbuf_init(&line);
@@ -122,10 +162,12 @@ void view_header(struct report *report, const struct view *view)
 		else if (view->count > 2)
 			strbuf_printf(&line, "%zu: ", i + 1);
 		view_snapshot_line(&line, &view->snapshots[i]);
+		if (with_commit)
+			put_commit(&line, &view->snapshots[i]);
 		report_line(report, &report->header, "%s", line.data);
 	}
-	if (view_is_diff(view) && !same_build(&view->snapshots[0], &view->snapshots[view->count - 1]))
-		report_line(report, &report->header, "different builds: a line whose number changed is shown as gone and new");
+	if (view_is_diff(view))
+		head_match(report, view);
 	report->failed |= line.failed;
 	strbuf_release(&line);
 }
@@ -209,66 +251,6 @@ static void put_lost(struct strbuf *out, const struct view *view)
 		strbuf_puts(out, "nothing");
 }
 
-/* The module with most bytes whose lines nobody knows; 0: none. */
-static size_t worst_module(const struct view *view, wide *all)
-{
-	const struct stats *stats = &view->stats[view->count - 1];
-	const struct snapshot *snapshot = &view->snapshots[view->count - 1];
-	size_t worst = 0;
-
-	*all = 0;
-	for (size_t i = 1; i < snapshot->module_count; i++) {
-		*all += stats->no_line[i];
-		if (stats->no_line[i] > stats->no_line[worst])
-			worst = i;
-	}
-	return worst;
-}
-
-static const char *reason_of(const struct load *load, const struct module *module)
-{
-	const struct symbols_missing *list;
-	size_t count = load && load->symbols ? symbols_missing(load->symbols, &list) : 0;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct module *other = list[i].module;
-		if (other->build_id_size == module->build_id_size &&
-		    memcmp(other->build_id, module->build_id, module->build_id_size) == 0 && strcmp(other->path, module->path) == 0)
-			return list[i].reason;
-	}
-	return NULL;
-}
-
-static void hint_missing_lines(struct report *report, const struct view *view, const struct load *load)
-{
-	const struct stats *stats = &view->stats[view->count - 1];
-	const struct module *module;
-	struct strbuf line;
-	wide all;
-	size_t worst = worst_module(view, &all);
-	const char *slash, *reason;
-
-	if (!worst || stats->total_size == 0 || all * 100 < stats->total_size * HINT_PERCENT)
-		return;
-	module = &view->snapshots[view->count - 1].modules[worst];
-	slash = strrchr(module->path, '/');
-	reason = reason_of(load, module);
-	strbuf_init(&line);
-	strbuf_printf(&line, "hint: %d %% of the bytes have no line: %s", (int)(all * 100 / stats->total_size),
-		      slash ? slash + 1 : module->path);
-	if (module->build_id_size) {
-		strbuf_puts(&line, " (build id ");
-		words_build_id(&line, module, BUILD_ID_DIGITS);
-		strbuf_printf(&line, "…%s%s)", reason ? ", " : "", reason ? reason : "");
-	} else if (reason) {
-		strbuf_printf(&line, " (%s)", reason);
-	}
-	strbuf_puts(&line, ": install its debug symbols (-dbgsym), --debug-dir or --debuginfod");
-	report_line(report, &report->footer, "%s", line.data);
-	report->failed |= line.failed;
-	strbuf_release(&line);
-}
-
 static struct view_numbers numbers_of_rest(const struct view_rest *rest)
 {
 	return (struct view_numbers){.size = rest->size,
@@ -309,7 +291,7 @@ void view_footer(struct report *report, const struct view *view, const struct lo
 	}
 	report->failed |= line.failed;
 	strbuf_release(&line);
-	hint_missing_lines(report, view, load);
+	view_hint(report, view, load);
 }
 
 void view_summary_footer(struct report *report, const struct view *view)
@@ -384,15 +366,50 @@ static void note_mixed(struct report *report, const struct snapshot *old, const 
 	strbuf_release(&line);
 }
 
+static void put_taken(struct strbuf *out, const char *which, const struct snapshot *snapshot, bool dated)
+{
+	strbuf_printf(out, "%s (%s, ", which, snapshot->name);
+	words_moment(out, snapshot->info.taken_realtime_ns, dated);
+	strbuf_putc(out, ')');
+}
+
+/* "NEW (old.hds, 09:17:26) was taken before OLD (new.hds, 09:25:14); arguments swapped?" */
+static void note_order(struct report *report, const struct snapshot *old, const struct snapshot *new)
+{
+	uint64_t before = new->info.taken_realtime_ns, after = old->info.taken_realtime_ns;
+	struct strbuf line;
+	bool dated;
+
+	if (!before || !after || before >= after)
+		return;
+	dated = words_day(before) != words_day(after);
+	strbuf_init(&line);
+	put_taken(&line, "NEW", new, dated);
+	strbuf_puts(&line, " was taken before ");
+	put_taken(&line, "OLD", old, dated);
+	strbuf_puts(&line, "; arguments swapped?");
+	report_line(report, &report->notes, "%s", line.data);
+	report->failed |= line.failed;
+	strbuf_release(&line);
+}
+
+/* Where the program lies does not count: each build has its own directory. */
+static bool same_command(const char *a, const char *b)
+{
+	size_t a_length = strcspn(a, " "), b_length = strcspn(b, " ");
+	const char *a_name = memrchr(a, '/', a_length), *b_name = memrchr(b, '/', b_length);
+
+	return strcmp(a_name ? a_name + 1 : a, b_name ? b_name + 1 : b) == 0;
+}
+
 /* Comparisons that are probably not what was meant. */
 static void note_pair(struct report *report, const struct snapshot *old, const struct snapshot *new)
 {
-	if (old->info.taken_realtime_ns && new->info.taken_realtime_ns &&new->info.taken_realtime_ns < old->info.taken_realtime_ns)
-		report_line(report, &report->notes, "'%s' is older than '%s'", new->name, old->name);
-	else if (differ(old->info.exe, new->info.exe))
-		report_line(report, &report->notes, "different programs: '%s' and '%s'", old->info.exe, new->info.exe);
-	else if (differ(old->info.host, new->info.host))
-		report_line(report, &report->notes, "from different hosts: '%s' and '%s'", old->info.host, new->info.host);
+	note_order(report, old, new);
+	if (*old->info.command && *new->info.command && !same_command(old->info.command, new->info.command))
+		report_line(report, &report->notes, "another command: OLD is of '%s', NEW of '%s'", old->info.command, new->info.command);
+	if (differ(old->info.host, new->info.host))
+		report_line(report, &report->notes, "another host: OLD is from '%s', NEW from '%s'", old->info.host, new->info.host);
 }
 
 /* What is missing from the numbers, or makes them estimates. */

@@ -11,11 +11,12 @@
 
 #include "estimate.h"
 #include "function-name.h"
+#include "symbols-text.h"
 #include "view-words.h"
 
-enum number { SIZES, SIZE, SIZE_DIFF, COUNTS, COUNT, COUNT_DIFF, AVERAGE, SIZE_ERROR, LOST };
+enum number { SIZES, SIZE, SIZE_DIFF, COUNTS, COUNT, COUNT_DIFF, AVERAGE, SIZE_ERROR, MARK, WAS, LOST };
 enum { SOURCE_WIDTH = 100 };
-enum { COLUMNS_MAX = 9, ALL = IN_TEXT | IN_LINES | IN_DATA | IN_MARKDOWN, READABLE = IN_TEXT | IN_LINES | IN_MARKDOWN };
+enum { COLUMNS_MAX = 11, ALL = IN_TEXT | IN_LINES | IN_DATA | IN_MARKDOWN, READABLE = IN_TEXT | IN_LINES | IN_MARKDOWN };
 
 struct layout {
 	struct report_column columns[COLUMNS_MAX];
@@ -40,9 +41,11 @@ static const struct layout diff_layout = {
 	 {"count_diff", "count diff", ALL},
 	 {"average", NULL, READABLE},
 	 {"size_error", NULL, IN_DATA},
+	 {"mark", NULL, IN_JSON},
+	 {"was", NULL, IN_JSON},
 	 {"lost_events", NULL, IN_CSV}},
-	{SIZE, SIZE_DIFF, COUNT, COUNT_DIFF, AVERAGE, SIZE_ERROR, LOST},
-	7,
+	{SIZE, SIZE_DIFF, COUNT, COUNT_DIFF, AVERAGE, SIZE_ERROR, MARK, WAS, LOST},
+	9,
 };
 
 static const struct layout series_layout = {
@@ -54,9 +57,11 @@ static const struct layout series_layout = {
 	 {"count_diff", "count diff", ALL},
 	 {"average", NULL, READABLE},
 	 {"size_error", NULL, IN_DATA},
+	 {"mark", NULL, IN_JSON},
+	 {"was", NULL, IN_JSON},
 	 {"lost_events", NULL, IN_CSV}},
-	{SIZES, SIZE, SIZE_DIFF, COUNTS, COUNT, COUNT_DIFF, AVERAGE, SIZE_ERROR, LOST},
-	9,
+	{SIZES, SIZE, SIZE_DIFF, COUNTS, COUNT, COUNT_DIFF, AVERAGE, SIZE_ERROR, MARK, WAS, LOST},
+	11,
 };
 
 /* Temporary blocks are counted only: nobody recorded their bytes. */
@@ -67,18 +72,24 @@ static const struct layout count_stats_layout = {
 };
 
 static const struct layout count_diff_layout = {
-	{{"count", NULL, ALL}, {"count_diff", "count diff", ALL}, {"lost_events", NULL, IN_CSV}},
-	{COUNT, COUNT_DIFF, LOST},
-	3,
+	{{"count", NULL, ALL},
+	 {"count_diff", "count diff", ALL},
+	 {"mark", NULL, IN_JSON},
+	 {"was", NULL, IN_JSON},
+	 {"lost_events", NULL, IN_CSV}},
+	{COUNT, COUNT_DIFF, MARK, WAS, LOST},
+	5,
 };
 
 static const struct layout count_series_layout = {
 	{{"counts", "count", IN_TEXT | IN_MARKDOWN | IN_DATA},
 	 {"count", NULL, IN_LINES | IN_DATA},
 	 {"count_diff", "count diff", ALL},
+	 {"mark", NULL, IN_JSON},
+	 {"was", NULL, IN_JSON},
 	 {"lost_events", NULL, IN_CSV}},
-	{COUNTS, COUNT, COUNT_DIFF, LOST},
-	4,
+	{COUNTS, COUNT, COUNT_DIFF, MARK, WAS, LOST},
+	6,
 };
 
 static const struct layout *layout_of(const struct view *view)
@@ -127,6 +138,10 @@ static struct cell make_cell(const struct view *view, enum number number, const 
 		return cell_real(CELL_AVERAGE, (double)((long double)numbers->size / (long double)numbers->count));
 	case SIZE_ERROR:
 		return cell_integer(CELL_BYTES, numbers->error);
+	case MARK:
+		return cell_text(numbers->mark);
+	case WAS:
+		return cell_text(view->was.length ? view->was.data : NULL);
 	case LOST:
 		return cell_integer(CELL_COUNT, view->lost);
 	}
@@ -221,6 +236,7 @@ static struct view_numbers numbers_of(struct view *view, size_t index)
 		view->sizes[i] = row->groups[i] ? row->groups[i]->size : 0;
 		view->counts[i] = row->groups[i] ? row->groups[i]->count : 0;
 	}
+	numbers.mark = row->mark == DIFF_NEW ? "new" : row->mark == DIFF_GONE ? "gone" : row->moved ? "moved" : NULL;
 	numbers.error = estimate_error(diff_variance(view, row));
 	return numbers;
 }
@@ -279,26 +295,52 @@ static void add_other_label(const struct view *view, const struct frame *frame, 
 	}
 }
 
-static void add_labels(const struct view *view, const struct group *group, struct report_row *row)
+/* Of the group whose frames view->frames are. */
+static void add_label(const struct view *view, const struct group *group, struct strbuf *out)
 {
-	const struct frame *oldest = &view->frames.list[view->frames.count - 1], *own = &view->frames.list[group->attributed];
+	const struct frame *own = &view->frames.list[group->attributed];
 
 	switch ((enum stats_key)view->options.key) {
 	case KEY_LINENO:
 	case KEY_FILENAME:
 	case KEY_TRACEBACK:
-		view_place(&row->label, own->file, own->line);
-		strbuf_printf(&row->outer, "%s:%u", oldest->file, oldest->line);
+		view_place(out, own->file, own->line);
 		break;
 	default:
-		add_other_label(view, own, &row->label);
+		add_other_label(view, own, out);
 	}
+}
+
+/* As tracemalloc prints it. */
+static void add_outer(const struct view *view, struct report_row *row)
+{
+	const struct frame *oldest = &view->frames.list[view->frames.count - 1];
+	enum stats_key key = (enum stats_key)view->options.key;
+
+	if (key == KEY_LINENO || key == KEY_FILENAME || key == KEY_TRACEBACK)
+		strbuf_printf(&row->outer, "%s:%u", oldest->file, oldest->line);
+}
+
+/* What the first snapshot's group of a row that moved is called; nothing if that is still its name.  −1: out of memory. */
+static int find_was(struct view *view, size_t index, const struct strbuf *label)
+{
+	const struct diff_row *row = view_is_diff(view) ? &view->diff.rows[index] : NULL;
+
+	strbuf_clear(&view->was);
+	if (!row || !row->moved)
+		return 0;
+	if (stats_frames(&view->stats[0], row->groups[0], &view->frames))
+		return -1;
+	add_label(view, row->groups[0], &view->was);
+	if (!view->was.failed && strcmp(view->was.data, label->data) == 0)
+		strbuf_clear(&view->was);
+	return view->was.failed ? -1 : 0;
 }
 
 /* ---- Source lines ---- */
 
 /* Relative names are below the source root, or below the current directory if nobody knows one. */
-static const char *source_of(const struct view *view, size_t snapshot, const struct frame *frame)
+static const char *read_source(const struct view *view, size_t snapshot, const struct frame *frame)
 {
 	const char *root = view->roots[snapshot], *line;
 	struct strbuf path;
@@ -312,6 +354,16 @@ static const char *source_of(const struct view *view, size_t snapshot, const str
 	line = path.failed ? NULL : source_line(view->source, path.data, frame->line);
 	strbuf_release(&path);
 	return line;
+}
+
+/* Not what stands there today if the line said something else when the snapshot was symbolised. */
+static const char *source_of(const struct view *view, size_t index, const struct frame *frame)
+{
+	const struct snapshot *snapshot = &view->snapshots[index];
+	const char *line = read_source(view, index, frame);
+	uint64_t hash = frame->location < snapshot->location_count ? snapshot->locations[frame->location].text_hash : 0;
+
+	return line && hash && text_hash(line, strlen(line)) != hash ? NULL : line;
 }
 
 static bool wants_all_sources(const struct view *view)
@@ -372,6 +424,8 @@ static void add_mark(const struct view *view, const struct diff_row *diff, struc
 		strbuf_puts(&row->mark, "new");
 	else if (diff->mark == DIFF_GONE)
 		strbuf_puts(&row->mark, "gone");
+	else if (view->was.length)
+		strbuf_printf(&row->mark, "was %s", view->was.data);
 	if (view->count > 2 && diff->grew)
 		strbuf_printf(&row->mark, "%sgrew in %u of %zu steps", row->mark.length ? ", " : "", diff->grew, view->count - 1);
 	if (diff->size_diff)
@@ -383,19 +437,22 @@ static void add_mark(const struct view *view, const struct diff_row *diff, struc
 static int fill(const struct report_table *table, size_t at, struct report_row *row, struct error *error)
 {
 	struct view *view = table->context;
-	size_t index = view->shown[at];
+	size_t index = view->shown[at], newest = snapshot_of(view, index);
 	const struct group *group = view_group(view, index);
 	struct view_numbers numbers = numbers_of(view, index);
 
-	if (stats_frames(&view->stats[snapshot_of(view, index)], group, &view->frames))
+	if (stats_frames(&view->stats[newest], group, &view->frames))
+		return error_nomem(error);
+	add_label(view, group, &row->label);
+	add_outer(view, row);
+	if (find_was(view, index, &row->label) || stats_frames(&view->stats[newest], group, &view->frames))
 		return error_nomem(error);
 	make_cells(view, &numbers, row->cells);
-	add_labels(view, group, row);
 	if (is_prose(view))
 		add_remarks(view, group, index, row);
 	if (is_prose(view) && view_is_diff(view))
 		add_mark(view, &view->diff.rows[index], row);
-	return add_frames(view, group, snapshot_of(view, index), row, error);
+	return add_frames(view, group, newest, row, error);
 }
 
 int view_table(struct report_table *table, struct view *view, struct error *error)

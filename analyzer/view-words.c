@@ -43,6 +43,14 @@ void words_moment(struct strbuf *out, uint64_t realtime_ns, bool dated)
 	strbuf_printf(out, "%02d:%02d:%02d", parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
+long words_day(uint64_t realtime_ns)
+{
+	time_t seconds = (time_t)(realtime_ns / 1000000000);
+	struct tm parts;
+
+	return localtime_r(&seconds, &parts) ? parts.tm_year * 366L + parts.tm_yday : 0;
+}
+
 void words_moment_utc(struct strbuf *out, uint64_t realtime_ns)
 {
 	time_t seconds = (time_t)(realtime_ns / 1000000000);

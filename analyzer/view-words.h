@@ -12,6 +12,8 @@
 void words_duration(struct strbuf *out, uint64_t nanoseconds);
 /* "09:17:26" local time; with the date if `dated`. */
 void words_moment(struct strbuf *out, uint64_t realtime_ns, bool dated);
+/* A number that two moments of one day have in common, local time. */
+long words_day(uint64_t realtime_ns);
 /* "2025-11-20T09:17:26Z" */
 void words_moment_utc(struct strbuf *out, uint64_t realtime_ns);
 /* "1428 KiB" */

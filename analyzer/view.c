@@ -23,6 +23,8 @@ static void release_view(void *context)
 	keys_free(view->keys);
 	frames_release(&view->frames);
 	diff_release(&view->diff);
+	match_release(&view->match);
+	strbuf_release(&view->was);
 	filters_release(&view->filters);
 	source_free(view->source);
 	free(view->roots);
@@ -91,13 +93,28 @@ static int make_all_stats(struct view *view, struct error *error)
 	return 0;
 }
 
+/* Formats that are tracemalloc's to the letter, and data that knows of no builds, are compared by file and line. */
+static bool wants_match(const struct view *view)
+{
+	const struct view_options *options = &view->options;
+	bool exact = options->match == VIEW_MATCH_EXACT || options->format == RENDER_LINES || options->format == RENDER_TRACEBACK;
+
+	for (size_t i = 0; i < view->count; i++)
+		exact |= view->snapshots[i].kind == SNAPSHOT_JSON;
+	return !exact && (options->match == VIEW_MATCH_AUTO || options->format != RENDER_CSV);
+}
+
 static int make_diff(struct view *view, struct error *error)
 {
-	int sort = view->options.sort >= 0 ? view->options.sort : SORT_DIFF;
+	struct diff_options options = {.match = &view->match};
+	int sort = view->options.sort >= 0 ? view->options.sort : view->options.usual_sort;
 
 	if (view->options.metric == METRIC_TEMPORARY && (sort == SORT_GROWTH || sort == SORT_SIZE))
 		sort = sort == SORT_SIZE ? SORT_COUNT : SORT_COUNT_GROWTH;
-	return diff_make(&view->diff, view->stats, view->count, (enum diff_sort)sort, error);
+	options.sort = (enum diff_sort)sort;
+	if (wants_match(view) && match_make(&view->match, view->stats, view->count, error) < 0)
+		return -1;
+	return diff_make(&view->diff, view->stats, view->count, &options, error);
 }
 
 /* ---- Which rows are shown ---- */
@@ -196,6 +213,7 @@ static void add_snapshot_properties(struct report *report, const char *object, i
 	if (snapshot->info.taken_realtime_ns)
 		words_moment_utc(&text, snapshot->info.taken_realtime_ns);
 	report_property_at(report, object, element, "time", cell_text(text.length ? report_keep(report, &text) : NULL));
+	report_property_at(report, object, element, "commit", cell_text(snapshot->info.commit[0] ? snapshot->info.commit : NULL));
 	report_property_at(report, object, element, "build_ids", list);
 	report_property_at(report, object, element, "lost_events", cell_integer(CELL_COUNT, snapshot_lost(snapshot)));
 	report_property_at(report, object, element, "sample_bytes", cell_integer(CELL_BYTES, snapshot->info.sample_bytes));
@@ -219,6 +237,17 @@ static void add_totals(struct report *report, const struct view *view)
 	report_property(report, "totals", "rows", cell_integer(CELL_COUNT, (report_integer)view_group_count(view)));
 }
 
+static void add_match(struct report *report, const struct view *view)
+{
+	const struct diff *diff = &view->diff;
+
+	report_property(report, "match", "how", cell_text(view->match.classes ? "auto" : "exact"));
+	report_property(report, "match", "same", cell_integer(CELL_COUNT, (report_integer)diff->same));
+	report_property(report, "match", "moved", cell_integer(CELL_COUNT, (report_integer)diff->moved));
+	report_property(report, "match", "new", cell_integer(CELL_COUNT, (report_integer)diff->came));
+	report_property(report, "match", "gone", cell_integer(CELL_COUNT, (report_integer)diff->gone));
+}
+
 static void add_properties(struct report *report, const struct view *view)
 {
 	static const char *const metrics[] = {"live", "total", "temporary", "peak"};
@@ -228,8 +257,10 @@ static void add_properties(struct report *report, const struct view *view)
 	report_property(report, NULL, "metric", cell_text(metrics[view->options.metric]));
 	report_property(report, NULL, "limit", cell_integer(CELL_COUNT, (report_integer)view->options.limit));
 	add_totals(report, view);
-	if (view_is_diff(view))
+	if (view_is_diff(view)) {
+		add_match(report, view);
 		add_snapshot_properties(report, "old", -1, &view->snapshots[0]);
+	}
 	add_snapshot_properties(report, "new", -1, &view->snapshots[view->count - 1]);
 	for (size_t i = 0; view->count > 2 && i < view->count; i++)
 		add_snapshot_properties(report, "series", (int)i, &view->snapshots[i]);
@@ -255,6 +286,7 @@ static int make_view(struct report *report, struct view **made, const struct vie
 	view->options = *options;
 	view->snapshots = snapshots;
 	view->count = count;
+	strbuf_init(&view->was);
 	if (make_all_stats(view, error) < 0 || (count > 1 && make_diff(view, error) < 0))
 		return -1;
 	if (choose_rows(view, error) < 0 || view_table(&report->tables[0], view, error) < 0)
@@ -262,32 +294,6 @@ static int make_view(struct report *report, struct view **made, const struct vie
 	report->table_count = 1;
 	report->tables[0].title = view_title(report, view);
 	return 0;
-}
-
-static const char *next_command(struct report *report, const struct view *view, const struct view_request *request)
-{
-	struct strbuf options;
-	const char *next;
-
-	if (!request->command)
-		return NULL;
-	strbuf_init(&options);
-	if (request->load)
-		load_options_hint(request->load->options, &options);
-	if (view->options.key == KEY_TRACEBACK) {
-		/* The stacks are on the screen: the next thing is what the newest snapshot is. */
-		size_t last = 0;
-		while (request->operands && request->operands[last] && request->operands[last + 1])
-			last++;
-		next = view_next(report, "info", request->operands ? request->operands + last : NULL, options.data);
-	} else {
-		view_options_hint(&view->options, &options);
-		strbuf_puts(&options, " -k traceback -n 1");
-		next = view_next(report, request->command, request->operands, options.data);
-	}
-	report->failed |= options.failed;
-	strbuf_release(&options);
-	return next;
 }
 
 static int finish(struct report *report, int result, struct error *error)
@@ -307,9 +313,12 @@ static int view_groups(struct report *report, const struct view_request *request
 	if (result == 0) {
 		add_properties(report, view);
 		view_header(report, view);
+		view_empty(report, view);
 		view_footer(report, view, request->load);
 		view_notes(report, view);
-		report->next = next_command(report, view, request);
+		if (request->command)
+			report->next =
+				view_next_after(report, view, &(struct view_typed){request->command, request->operands, request->load});
 	}
 	return finish(report, result, error);
 }
@@ -334,7 +343,9 @@ int view_summary(struct report *report, const struct snapshot *snapshot, const c
 	options.limit = limit;
 	options.source_root = source_root;
 	result = make_view(report, &view, &options, snapshot, 1, error);
-	if (result == 0)
+	if (result == 0) {
+		view_empty(report, view);
 		view_summary_footer(report, view);
+	}
 	return finish(report, result, error);
 }

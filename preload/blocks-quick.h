@@ -17,13 +17,13 @@
 
 /* Private to the process: address >> 21 → page node, in tables that a fork child finds empty. */
 typedef _Atomic(uint32_t) blocks_index_entry;
-extern _Atomic(blocks_index_entry *) blocks_index[1u << BLOCKS_TOP_BITS];
+extern _Atomic(blocks_index_entry *) blocks_index[1u << BLOCKS_TOP_BITS] __attribute__((visibility("hidden")));
 
 /* Aligned to 8 and within the index: turned right, an address that is not aligned is too large. */
 static inline bool blocks_fits(uintptr_t address)
 {
 	uint64_t offset = address - BLOCKS_ADDRESS_MIN;
-	return (offset >> 3 | offset << 61) < (BLOCKS_ADDRESS_END - BLOCKS_ADDRESS_MIN) >> 3;
+	return __builtin_expect((offset >> 3 | offset << 61) < (BLOCKS_ADDRESS_END - BLOCKS_ADDRESS_MIN) >> 3, 1);
 }
 
 static inline _Atomic(blocks_index_entry *) *blocks_table_of(uintptr_t address)
@@ -62,11 +62,10 @@ static inline uint64_t blocks_slot(uintptr_t address, uint64_t size, uint32_t st
 	       (uint64_t)stack << HDT_SLOT_STACK_SHIFT | HDT_SLOT_LIVE;
 }
 
-/* Where to look for a block: in `leaf` at `first`, and as far beyond as the directory word says. */
+/* Where to look for a block: at `first`, and in its leaf as far beyond as the directory word says. */
 struct blocks_window {
-	uint64_t word; /* 0: there is no leaf */
-	table_word *leaf;
-	unsigned first;
+	uint64_t word; /* 0: there is no leaf, and no `first` */
+	table_word *first;
 };
 
 static inline struct blocks_window blocks_window(uintptr_t address)
@@ -74,60 +73,68 @@ static inline struct blocks_window blocks_window(uintptr_t address)
 	table_word *directory = blocks_fits(address) ? blocks_directory(address) : NULL;
 	uint64_t word = directory != NULL ? atomic_load_explicit(directory, memory_order_acquire) : 0;
 
-	return (struct blocks_window){word, leaf_of(word), blocks_offset(address) >> HDT_DIR_SHIFT(word)};
+	return (struct blocks_window){word, leaf_of(word) + (blocks_offset(address) >> HDT_DIR_SHIFT(word))};
+}
+
+static inline size_t blocks_mask(uint64_t word)
+{
+	return ((1u << HDT_LEAF_BITS_MAX) - 1) >> HDT_DIR_SHIFT(word);
 }
 
 static inline table_word *blocks_beyond(struct blocks_window window, unsigned distance)
 {
-	unsigned mask = ((1u << HDT_LEAF_BITS_MAX) - 1) >> HDT_DIR_SHIFT(window.word);
+	table_word *leaf = leaf_of(window.word);
 
-	return &window.leaf[(window.first + distance) & mask];
+	return &leaf[((size_t)(window.first - leaf) + distance) & blocks_mask(window.word)];
 }
 
-/* The nearest empty slot of a window; NULL: there is none, or the block stands there, or the leaf is being replaced. */
-static inline table_word *blocks_place(struct blocks_window window, unsigned offset)
+/* What can be known beforehand of a block's slot. */
+static inline uint64_t blocks_plain_slot(unsigned offset)
 {
-	table_word *place = NULL;
-	uint64_t seen = 0;
-
-	for (unsigned distance = HDT_DIR_MAXD(window.word) + 1; distance-- > 0;) {
-		table_word *slot = blocks_beyond(window, distance);
-		uint64_t value = atomic_load_explicit(slot, memory_order_acquire);
-		seen |= value;
-		if (value == 0)
-			place = slot;
-		else if (HDT_SLOT_OFFSET(value) == offset)
-			return NULL;
-	}
-	return seen & HDT_SLOT_FROZEN ? NULL : place;
+	return (uint64_t)offset << HDT_SLOT_OFFSET_SHIFT | HDT_SLOT_LIVE;
 }
 
-/* Record a block in its window, which may have been found earlier: its slots do not change any more once they have been copied elsewhere.
- * False: not done. */
-static inline __attribute__((always_inline)) bool blocks_insert_quickly(struct blocks_window window, uintptr_t address, uint64_t size,
-									uint32_t stack)
+/* The nearest empty slot of a window that is more than one slot; NULL: there is none, or the block stands there, or the leaf is being replaced. */
+table_word *blocks_place_near(struct blocks_window window, unsigned offset);
+
+/* Where a block that is not recorded may be put, if nobody else is faster; NULL: ask blocks.h. */
+static inline __attribute__((always_inline)) table_word *blocks_place(uintptr_t address)
 {
-	if (window.word == 0 || size >= HDT_SIZE_MAX)
-		return false;
-	table_word *place = &window.leaf[window.first];
-	if (HDT_DIR_MAXD(window.word) != 0 && (place = blocks_place(window, blocks_offset(address))) == NULL)
-		return false;
-	return swap_slot(place, 0, blocks_slot(address, size, stack));
+	struct blocks_window window = blocks_window(address);
+
+	if (__builtin_expect(window.word == 0, 0))
+		return NULL;
+	if (HDT_DIR_MAXD(window.word) != 0)
+		return blocks_place_near(window, blocks_offset(address));
+	__builtin_prefetch((const void *)window.first, 1);
+	return window.first;
+}
+
+/* Record a block in its place, which may have been found earlier: it does not change any more once it has been copied elsewhere.  False:
+ * not done. */
+static inline __attribute__((always_inline)) bool blocks_insert_quickly(table_word *place, uintptr_t address, uint64_t size, uint32_t stack)
+{
+	return place != NULL && size < HDT_SIZE_MAX && swap_slot(place, 0, blocks_slot(address, size, stack));
 }
 
 static inline bool blocks_is_plain(uint64_t slot, unsigned offset)
 {
-	return HDT_SLOT_OFFSET(slot) == offset && (slot & (HDT_SLOT_LIVE | HDT_SLOT_REALLOC | HDT_SLOT_FROZEN)) == HDT_SLOT_LIVE;
+	const uint64_t compared = blocks_plain_slot(~0u) | HDT_SLOT_REALLOC | HDT_SLOT_FROZEN;
+
+	return ((slot ^ blocks_plain_slot(offset)) & compared) == 0;
 }
 
-/* A block's slot and what it holds; NULL: it is not there, or something goes on with it. */
-static inline table_word *blocks_plain(struct blocks_window window, unsigned offset, uint64_t *value)
+/* A block's slot beyond the first of its window, and what it holds; NULL: it is not there, or something goes on with it. */
+static inline table_word *blocks_plain_near(struct blocks_window window, unsigned offset, uint64_t *slot)
 {
-	for (unsigned distance = 1; distance <= HDT_DIR_MAXD(window.word); distance++) {
-		table_word *slot = blocks_beyond(window, distance);
-		*value = atomic_load_explicit(slot, memory_order_acquire);
-		if (blocks_is_plain(*value, offset))
-			return slot;
+	const size_t mask = blocks_mask(window.word);
+	table_word *leaf = leaf_of(window.word);
+	size_t at = (size_t)(window.first - leaf);
+
+	for (size_t last = at + HDT_DIR_MAXD(window.word); at++ < last;) {
+		*slot = atomic_load_explicit(&leaf[at & mask], memory_order_relaxed);
+		if (blocks_is_plain(*slot, offset))
+			return &leaf[at & mask];
 	}
 	return NULL;
 }
@@ -136,14 +143,14 @@ static inline table_word *blocks_plain(struct blocks_window window, unsigned off
 static inline __attribute__((always_inline)) uint64_t blocks_take_quickly(uintptr_t address)
 {
 	struct blocks_window window = blocks_window(address);
+	table_word *place = window.first;
 
 	if (window.word == 0)
 		return 0;
-	table_word *slot = &window.leaf[window.first];
-	uint64_t value = atomic_load_explicit(slot, memory_order_acquire);
-	if (!blocks_is_plain(value, blocks_offset(address)) && (slot = blocks_plain(window, blocks_offset(address), &value)) == NULL)
+	uint64_t slot = atomic_load_explicit(place, memory_order_relaxed);
+	if (!blocks_is_plain(slot, blocks_offset(address)) && (place = blocks_plain_near(window, blocks_offset(address), &slot)) == NULL)
 		return 0;
-	return HDT_SLOT_SIZE(value) != HDT_SIZE_MAX && swap_slot(slot, value, 0) ? value : 0;
+	return HDT_SLOT_SIZE(slot) != HDT_SIZE_MAX && swap_slot(place, slot, 0) ? slot : 0;
 }
 
 #endif

@@ -110,6 +110,29 @@ static uint64_t make_slot(uintptr_t address, struct block block)
 	return blocks_slot(address, block.size < HDT_SIZE_MAX ? block.size : HDT_SIZE_MAX, block.stack);
 }
 
+/* Which slots are empty, and where, is anybody's guess: nothing branches on it. */
+table_word *blocks_place_near(struct blocks_window window, unsigned offset)
+{
+	const uint64_t wanted = blocks_plain_slot(offset), compared = blocks_plain_slot(~0u);
+	const size_t mask = blocks_mask(window.word), last = HDT_DIR_MAXD(window.word);
+	table_word *leaf = leaf_of(window.word);
+	size_t at = (size_t)(window.first - leaf);
+	uint64_t empty = 0, seen = 0;
+	unsigned same = 0;
+
+	if (last > 63)
+		return NULL;
+	for (size_t distance = 0; distance <= last; distance++, at++) {
+		uint64_t slot = atomic_load_explicit(&leaf[at & mask], memory_order_relaxed);
+		seen |= slot;
+		empty |= (uint64_t)(slot == 0) << distance;
+		same |= ((slot ^ wanted) & compared) == 0;
+	}
+	if (empty == 0 || same != 0 || seen & HDT_SLOT_FROZEN)
+		return NULL;
+	return blocks_beyond(window, (unsigned)__builtin_ctzll(empty));
+}
+
 /* What a look at a block's window shows. */
 struct view {
 	table_word *found; /* the block's slot, or NULL */
@@ -334,8 +357,8 @@ enum block_insert blocks_insert(uint32_t domain, uintptr_t address, struct block
 	if (!fits_slot(domain, address))
 		return insert_extra(domain, address, block, old);
 
-	return blocks_insert_quickly(blocks_window(address), address, block.size, block.stack) ? BLOCK_INSERTED
-											       : insert_slowly(address, block, old);
+	return blocks_insert_quickly(blocks_place(address), address, block.size, block.stack) ? BLOCK_INSERTED
+											      : insert_slowly(address, block, old);
 }
 
 bool blocks_remove(uint32_t domain, uintptr_t address, struct block *old)

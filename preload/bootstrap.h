@@ -15,7 +15,8 @@
 void *bootstrap_alloc(size_t alignment, size_t size);
 
 /* Around all chunks; other memory may lie there as well. */
-extern _Atomic(uintptr_t) bootstrap_low, bootstrap_high;
+extern _Atomic(uintptr_t) bootstrap_low __attribute__((visibility("hidden")));
+extern _Atomic(uintptr_t) bootstrap_high __attribute__((visibility("hidden")));
 bool bootstrap_has(const void *block);
 
 /* True for addresses in the pool. */

@@ -28,7 +28,7 @@ static bool is_on_alternate_stack(void)
 }
 
 /*
- * depth says that an event is running; true when it cannot be, because a handler left it by longjmp: this call's frame is not inside its
+ * guard says that an event is running; true when it cannot be, because a handler left it by longjmp: this call's frame is not inside its
  * frame, or its guard was overwritten by what ran since.  (Neither shows at once when the next event is deeper in the stack, beside a
  * guard that nobody has overwritten yet.)
  */
@@ -36,19 +36,22 @@ static bool guard_is_stale(const struct event *event, const struct thread_state 
 {
 	enum { STACK_SPAN = 8 << 20 };
 	int saved = errno;
-	uintptr_t above = (uintptr_t)&event->guard - (uintptr_t)thread->guard;
-	bool stale = (above < STACK_SPAN && !is_on_alternate_stack()) || !is_readable(thread->guard) ||
-		     *(const volatile uintptr_t *)thread->guard != event_guard(thread->guard);
+	const uintptr_t *guard = (const uintptr_t *)(thread->guard - 1);
+	uintptr_t above = (uintptr_t)&event->guard - (uintptr_t)guard;
+	bool stale = (above < STACK_SPAN && !is_on_alternate_stack()) || !is_readable(guard) ||
+		     *(const volatile uintptr_t *)guard != event_guard(guard);
 	errno = saved;
 	return stale;
 }
 
-bool event_recover(struct event *event, struct thread_state *thread)
+/* The events that the thread is in, so far. */
+static uint32_t running_events(const struct event *event, struct thread_state *thread)
 {
-	if (thread->own || thread->depth == 0 || !guard_is_stale(event, thread))
-		return false;
-	thread->depth = 0;
-	return true;
+	if (thread->guard != 0 && guard_is_stale(event, thread))
+		event_set_guard(thread, 0);
+	if (thread->guard == 0)
+		return 0;
+	return thread->depth > 1 ? thread->depth : 1;
 }
 
 /* The thread's first event with these tables. */
@@ -56,7 +59,7 @@ static void renew_thread(struct thread_state *thread, uint32_t epoch)
 {
 	thread->cell = threads_attach((uintptr_t)thread);
 	thread->leaf_next = thread->leaf_end = 0;
-	thread->last_block = 0;
+	thread->last_block = GUARD_NO_BLOCK;
 	unwind_forget();
 	sampling_begin(thread);
 	thread->quick = thread->cell->number != 0 && sampling_distance == 0 ? ~epoch : 0;
@@ -67,13 +70,13 @@ bool event_enter(struct event *event, struct thread_state *thread)
 {
 	if (thread->own)
 		return false;
-	event_recover(event, thread);
-	event->outer_depth = thread->depth;
+	uint32_t outer = running_events(event, thread);
 	event->outer_guard = thread->guard;
-	if (thread->depth == 0)
-		event_set_guard(event, thread);
-	event_set_depth(thread, event->outer_depth + 1);
-	if (!trace_attached() && (event->outer_depth > 0 || !start_process())) {
+	event->outer_depth = thread->depth;
+	if (outer == 0)
+		event_begin(event, thread);
+	thread->depth = outer + 1;
+	if (!trace_attached() && (outer > 0 || !start_process())) {
 		event_leave(event, thread);
 		return false;
 	}

@@ -54,9 +54,7 @@ static inline __attribute__((always_inline)) void *allocate(size_t size)
 {
 	if (!READY())
 		return early(1, size);
-	void *block = real.malloc(size);
-	tracker_alloc_quickly(block, size, UNWIND_FRAME);
-	return block;
+	return tracker_alloc_quickly(real.malloc(size), size);
 }
 
 SECOND_PART void *malloc_unskipped(size_t size)
@@ -76,9 +74,7 @@ SECOND_PART void *calloc_unskipped(size_t count, size_t size)
 	bool overflow = __builtin_mul_overflow(count, size, &bytes);
 	if (!READY())
 		return overflow ? (errno = ENOMEM, NULL) : early(1, bytes);
-	void *block = real.calloc(count, size);
-	tracker_alloc_quickly(block, bytes, UNWIND_FRAME);
-	return block;
+	return tracker_alloc_quickly(real.calloc(count, size), bytes);
 }
 
 FIRST_PART void *calloc(size_t count, size_t size)
@@ -88,14 +84,32 @@ FIRST_PART void *calloc(size_t count, size_t size)
 	return likely(skipped) || tracker_passes_over(&thread_state) ? real.calloc(count, size) : calloc_unskipped(count, size);
 }
 
-SECOND_PART void free_unskipped(void *block)
+/* Of any kind.  Jumped to. */
+SECOND_PART __attribute__((cold)) void free_slowly(void *block)
 {
 	if (unlikely(bootstrap_owns(block)))
 		return;
 	if (!READY())
 		return; /* nothing but the early pool can have given it out, so it is NULL */
-	tracker_free_quickly(block);
+	tracker_free(block);
 	real.free(block);
+}
+
+SECOND_PART __attribute__((cold)) void free_and_fold(void *block)
+{
+	real.free(tracker_fold(block));
+}
+
+/* What has a record is no block of the early pool, and the tracker has begun. */
+SECOND_PART void free_unskipped(void *block)
+{
+	bool fold;
+	if (unlikely(!tracker_free_quickly(block, &fold)))
+		free_slowly(block);
+	else if (unlikely(fold))
+		free_and_fold(block);
+	else
+		real.free(block);
 }
 
 SECOND_PART void free_unrecorded(void *block)

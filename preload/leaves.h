@@ -31,13 +31,18 @@ static inline unsigned leaf_place(unsigned offset, unsigned bits)
 static inline bool swap_slot(table_word *at, uint64_t old, uint64_t new)
 {
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
-	if (single_threaded()) {
-		bool done;
-		__asm__ volatile("cmpxchgq %3, %1" : "=@cce"(done), "+m"(*at), "+a"(old) : "r"(new) : "memory");
-		return done;
-	}
-#endif
+	bool done;
+	__asm__ volatile("cmpb $0, %4\n\t"
+			 "jne 1f\n\t"
+			 "lock\n"
+			 "1:\tcmpxchgq %3, %1"
+			 : "=@cce"(done), "+m"(*at), "+a"(old)
+			 : "r"(new), "m"(*single_thread_flag)
+			 : "memory");
+	return done;
+#else
 	return atomic_compare_exchange_strong_explicit(at, &old, new, memory_order_acq_rel, memory_order_relaxed);
+#endif
 }
 
 /* Give a page without a leaf its first, unless somebody else is faster.  False: no room. */

@@ -47,7 +47,7 @@ _Atomic(uint32_t) modules_seen[MODULES_CURRENT];
 static _Atomic(uint64_t) permanent[PERMANENT_MAX / 64];
 static const struct link_map *const *at_start;
 static size_t at_start_count;
-static uintptr_t tracer_start, tracer_end;
+struct modules_range modules_tracer;
 
 /* ---- Generation -------------------------------------------------------------------------------------------------------------- */
 
@@ -127,7 +127,7 @@ static uint32_t flags_of(const struct elf_view *view)
 		flags |= HDT_MODULE_MAIN;
 	if (view->start == getauxval(AT_SYSINFO_EHDR))
 		flags |= HDT_MODULE_VDSO;
-	if (view->start == tracer_start)
+	if (view->start == modules_tracer.start)
 		flags |= HDT_MODULE_TRACER;
 	if (view->start == getauxval(AT_BASE))
 		flags |= HDT_MODULE_LOADER;
@@ -287,11 +287,6 @@ bool modules_is_permanent(uint32_t module)
 	return module < PERMANENT_MAX && (atomic_load_explicit(&permanent[module / 64], memory_order_relaxed) >> (module % 64) & 1);
 }
 
-bool modules_is_tracer(uintptr_t pc)
-{
-	return pc >= tracer_start && pc < tracer_end;
-}
-
 /* ---- Start of a process ------------------------------------------------------------------------------------------------------ */
 
 /* The objects that are loaded now, from the loader's own list: nobody else runs yet. */
@@ -315,8 +310,7 @@ static void find_tracer(const struct elf_view *self)
 {
 	if (elf_view_is_main(self))
 		return;
-	tracer_start = self->start;
-	tracer_end = self->end;
+	modules_tracer = (struct modules_range){self->start, self->end};
 }
 
 /* In a fork child: all objects again, at the numbers they have. */

@@ -21,7 +21,7 @@ void modules_dlclose_begin(void);
 void modules_dlclose_end(void);
 
 /* Changes << 32 | calls of dlclose that are running; what was valid with no call running is valid while it stays the same. */
-extern _Atomic(uint64_t) modules_closing;
+extern _Atomic(uint64_t) modules_closing __attribute__((visibility("hidden")));
 
 static inline uint64_t modules_unloads(void)
 {
@@ -51,6 +51,13 @@ static inline bool modules_is_current(uint32_t module, uint32_t generation)
 bool modules_is_permanent(uint32_t module);
 
 /* True for addresses in libheapdelta.so itself; never for a program that the code is linked into. */
-bool modules_is_tracer(uintptr_t pc);
+struct modules_range {
+	uintptr_t start, end;
+};
+extern struct modules_range modules_tracer;
+static inline bool modules_is_tracer(uintptr_t pc)
+{
+	return pc - modules_tracer.start < modules_tracer.end - modules_tracer.start;
+}
 
 #endif

@@ -104,8 +104,26 @@ static inline bool threads_is_cached(const struct hdt_cached_totals *entry, uint
 /* The entry of a stack that is not cached: it takes the place of another, whose totals move. */
 void threads_fill_entry(struct hdt_cached_totals *entry, uint32_t stack);
 
-/* current → the header's sum, when it has become large. */
+static inline struct hdt_cached_totals *threads_filled_entry(struct hdt_thread *cell, uint32_t stack)
+{
+	struct hdt_cached_totals *entry = threads_entry(cell, stack);
+
+	if (__builtin_expect(!threads_is_cached(entry, stack), 0))
+		threads_fill_entry(entry, stack);
+	return entry;
+}
+
+/* current → the header's sum. */
 void threads_fold(struct hdt_thread *cell);
+
+/* The same, if it has become large. */
+static inline void threads_fold_if_due(struct hdt_thread *cell)
+{
+	int64_t current = atomic_load_explicit(&cell->current, memory_order_relaxed);
+
+	if (current > HDT_FOLD_BYTES || current < -HDT_FOLD_BYTES)
+		threads_fold(cell);
+}
 
 /* ---- Events ------------------------------------------------------------------------------------------------------------------ */
 
@@ -123,33 +141,31 @@ static inline void threads_count_level(struct hdt_thread *cell, int64_t amount, 
 	}
 }
 
-static inline void threads_count_own_alloc(struct hdt_thread *cell, uint64_t bytes, uint32_t stack)
+/* `entry`: the stack's, which is cached.  True: threads_fold() is due; it may wait until the event is over. */
+static inline bool threads_count_own_alloc(struct hdt_thread *cell, struct hdt_cached_totals *entry, uint64_t bytes)
 {
-	struct hdt_cached_totals *entry = threads_entry(cell, stack);
-
 	threads_add(&cell->alloc_blocks, 1, false);
 	threads_add(&cell->alloc_bytes, bytes, false);
-	threads_count_level(cell, (int64_t)bytes, false);
-	if (__builtin_expect(!threads_is_cached(entry, stack), 0))
-		threads_fill_entry(entry, stack);
 	threads_add(&entry->blocks, 1, false);
 	threads_add(&entry->bytes, bytes, false);
+	int64_t current = threads_add_level(&cell->current, (int64_t)bytes, false);
+	if (current <= atomic_load_explicit(&cell->high, memory_order_relaxed))
+		return false;
+	threads_lift(&cell->high, current, false);
+	return current > HDT_FOLD_BYTES;
 }
 
-static inline void threads_count_own_free(struct hdt_thread *cell, uint64_t bytes)
+/* The same. */
+static inline bool threads_count_own_free(struct hdt_thread *cell, uint64_t bytes)
 {
 	threads_add(&cell->free_blocks, 1, false);
 	threads_add(&cell->free_bytes, bytes, false);
-	threads_count_level(cell, -(int64_t)bytes, false);
+	return threads_add_level(&cell->current, -(int64_t)bytes, false) < -HDT_FOLD_BYTES;
 }
 
-static inline void threads_count_own_temporary(struct hdt_thread *cell, uint32_t stack)
+static inline void threads_count_own_temporary(struct hdt_thread *cell, struct hdt_cached_totals *entry)
 {
-	struct hdt_cached_totals *entry = threads_entry(cell, stack);
-
 	threads_add(&cell->temporary_blocks, 1, false);
-	if (__builtin_expect(!threads_is_cached(entry, stack), 0))
-		threads_fill_entry(entry, stack);
 	threads_add(&entry->temporary, 1, false);
 }
 

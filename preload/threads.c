@@ -88,6 +88,18 @@ static void put(counter *at, uint64_t value)
 	atomic_store_explicit(at, value, memory_order_release);
 }
 
+/* Whoever finds an add in the table finds the mark, too.  x86 keeps stores in order by itself: nothing waits for those under way, which go to
+ * memory that is far off. */
+static inline void begin_flush(struct hdt_cached_totals *entry)
+{
+#if defined(__x86_64__)
+	atomic_store_explicit(&entry->state, HDT_CACHE_FLUSHING, memory_order_release);
+	atomic_signal_fence(memory_order_seq_cst);
+#else
+	atomic_store_explicit(&entry->state, HDT_CACHE_FLUSHING, memory_order_seq_cst);
+#endif
+}
+
 void threads_fill_entry(struct hdt_cached_totals *entry, uint32_t stack)
 {
 	uint32_t old = atomic_load_explicit(&entry->node, memory_order_relaxed);
@@ -99,7 +111,7 @@ void threads_fill_entry(struct hdt_cached_totals *entry, uint32_t stack)
 	if (atomic_load_explicit(&entry->state, memory_order_relaxed) == HDT_CACHE_FLUSHING)
 		trace_lost(HDT_LOSS_FLUSH, 1);
 	else if (old != 0) {
-		atomic_store_explicit(&entry->state, HDT_CACHE_FLUSHING, memory_order_seq_cst);
+		begin_flush(entry);
 		add_to_stack(old, &amount);
 	}
 	put(&entry->blocks, 0);
@@ -122,7 +134,8 @@ void threads_count_alloc(struct hdt_thread *cell, uint64_t bytes, uint32_t stack
 	bool shared = threads_is_shared(cell);
 
 	if (is_own(cell, stack, nested)) {
-		threads_count_own_alloc(cell, bytes, stack);
+		if (threads_count_own_alloc(cell, threads_filled_entry(cell, stack), bytes))
+			threads_fold(cell);
 		return;
 	}
 	threads_add(&cell->alloc_blocks, 1, shared);
@@ -143,7 +156,7 @@ void threads_count_free(struct hdt_thread *cell, uint64_t bytes)
 void threads_count_temporary(struct hdt_thread *cell, uint32_t stack, bool nested)
 {
 	if (is_own(cell, stack, nested)) {
-		threads_count_own_temporary(cell, stack);
+		threads_count_own_temporary(cell, threads_filled_entry(cell, stack));
 		return;
 	}
 	threads_add(&cell->temporary_blocks, 1, threads_is_shared(cell));

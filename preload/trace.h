@@ -52,7 +52,7 @@ struct trace {
 	int32_t owner_pid;
 	char path[512]; /* of the trace file; empty when private */
 };
-extern struct trace trace;
+extern struct trace trace __attribute__((visibility("hidden")));
 
 extern _Atomic(uint32_t) trace_first_gate; /* where `alive` points before there is a page */
 

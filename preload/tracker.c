@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "blocks-quick.h"
 #include "blocks.h"
 #include "config.h"
 #include "elf-view.h"
@@ -97,7 +98,7 @@ static inline void record(struct thread_state *thread, void *block, size_t size,
 	uint32_t stack = stack_of_event(thread, frame);
 	if (put(thread, 0, (uintptr_t)block, (struct block){.size = size, .stack = stack}) && likely(thread->depth == 1)) {
 		thread->last_block = (uintptr_t)block;
-		thread->last_stack = stack;
+		thread->last_slot = 0;
 	}
 }
 
@@ -133,7 +134,7 @@ static SLOW_PATH void record_sampled(struct thread_state *thread, void *block, s
 	uint32_t stack = stack_of_event(thread, frame);
 	if (put_weighed(thread, 0, (uintptr_t)block, (struct block){.size = size, .stack = stack}) && thread->depth == 1) {
 		thread->last_block = (uintptr_t)block;
-		thread->last_stack = stack;
+		thread->last_slot = 0;
 		thread->last_gap = thread->gap;
 	}
 }
@@ -147,8 +148,8 @@ static SLOW_PATH void miss(struct thread_state *thread)
 		start_count_missed();
 }
 
-/* Sampled, nested, or the thread's first event, or without a cell of its own. */
-static SLOW_PATH void alloc_slowly(struct thread_state *thread, void *block, size_t size, const uintptr_t *frame)
+/* Of any kind: sampled, nested, the thread's first, or one that only finds no slot where it is quick to look. */
+static void alloc_slowly(struct thread_state *thread, void *block, size_t size, const uintptr_t *frame)
 {
 	struct event here;
 	bool begun = sampling_is_on(thread);
@@ -171,19 +172,38 @@ void tracker_alloc(void *block, size_t size, const uintptr_t *frame)
 		tracker_alloc_unskipped(block, size, frame);
 }
 
-void tracker_alloc_unskipped(void *block, size_t size, const uintptr_t *frame)
+void *tracker_alloc_unskipped(void *block, size_t size, const uintptr_t *frame)
+{
+	if (likely(block))
+		alloc_slowly(&thread_state, block, size, frame);
+	return block;
+}
+
+void *tracker_alloc_begun(void *block, size_t size, const uintptr_t *frame, table_word *place)
+{
+	struct thread_state *thread = &thread_state;
+	uint32_t stack = unwind_stack(frame);
+	if (stack == STACK_ROOT || !blocks_insert_quickly(place, (uintptr_t)block, size, stack)) {
+		event_leave_quickly(thread);
+		return tracker_alloc_unskipped(block, size, frame);
+	}
+	struct hdt_cached_totals *entry = threads_filled_entry(thread->cell, stack);
+	if (threads_count_own_alloc(thread->cell, entry, size))
+		threads_fold(thread->cell);
+	guard_note_last(thread, (uintptr_t)block, place, blocks_slot((uintptr_t)block, size, stack), entry);
+	event_leave_quickly(thread);
+	return block;
+}
+
+void *tracker_fold(void *block)
 {
 	struct thread_state *thread = &thread_state;
 	struct event here;
-	if (unlikely(!block))
-		return;
-	if (unlikely(!event_enter_quickly(&here, thread))) {
-		alloc_slowly(thread, block, size, frame);
-		return;
+	if (event_enter(&here, thread)) {
+		threads_fold_if_due(thread->cell);
+		event_leave(&here, thread);
 	}
-	if (likely(tracker_wants_blocks()))
-		record(thread, block, size, frame);
-	event_leave_quickly(&here, thread);
+	return block;
 }
 
 /* Of a sampled process, most frees are of blocks that nobody recorded; of one that is paused, too. */
@@ -199,7 +219,7 @@ static SLOW_PATH void forget_sampled(struct thread_state *thread, uintptr_t addr
 	count_free(thread, 0, address, old->size);
 	if (address != thread->last_block)
 		return;
-	thread->last_block = 0;
+	thread->last_block = GUARD_NO_BLOCK;
 	if (thread->gap == thread->last_gap)
 		threads_count_sampled_temporary(thread->cell, weight_of(0, old->size), old->stack);
 }
@@ -217,7 +237,7 @@ static inline void forget(struct thread_state *thread, uintptr_t address)
 	}
 	threads_count_free(thread->cell, old.size);
 	if (address == thread->last_block) {
-		thread->last_block = 0;
+		thread->last_block = GUARD_NO_BLOCK;
 		threads_count_temporary(thread->cell, old.stack, thread->depth > 1);
 	}
 }
@@ -263,7 +283,7 @@ static void end_old_block(struct thread_state *thread, const struct tracker_real
 		blocks_realloc_finish(address, old);
 	count_free(thread, 0, address, old.size);
 	if (address == thread->last_block)
-		thread->last_block = 0;
+		thread->last_block = GUARD_NO_BLOCK;
 }
 
 void tracker_realloc_end(struct tracker_realloc *event, void *result, size_t size, const uintptr_t *frame)
@@ -487,5 +507,5 @@ void tracker_fork_child(void)
 {
 	rules_child();
 	thread_state.gap = thread_state.random = 0; /* what is left of them is the parent's */
-	start_forked(thread_state.depth > 0);
+	start_forked(thread_state.guard != 0);
 }

@@ -16,7 +16,7 @@
 
 /* Set once the real functions are known, the tables exist and the unwinder is loaded; until then hooks call tracker_boot with the address
  * they return to.  False: the look-up of the real functions is running, serve the call from bootstrap.c. */
-extern bool tracker_started;
+extern bool tracker_started __attribute__((visibility("hidden")));
 bool tracker_boot(uintptr_t caller);
 
 /* The same without the unwinder, from the constructor: a program that never allocates does not pay for it. */
@@ -34,8 +34,14 @@ static inline bool tracker_wants_frees(void)
 
 /* A block came into being.  NULL is ignored (the real call failed).  `frame`: the hook's UNWIND_FRAME (unwind.h). */
 void tracker_alloc(void *block, size_t size, const uintptr_t *frame);
-/* The same after sampling_skips() has said no. */
-void tracker_alloc_unskipped(void *block, size_t size, const uintptr_t *frame);
+/* The same after sampling_skips() has said no.  Returns `block`. */
+void *tracker_alloc_unskipped(void *block, size_t size, const uintptr_t *frame);
+
+/* For tracker-quick.h.  The rest of an allocation whose event has begun quickly, when its stack or its place in the thread's cache is not the
+ * usual one; `place`: blocks_place().  Returns `block`. */
+void *tracker_alloc_begun(void *block, size_t size, const uintptr_t *frame, _Atomic(uint64_t) *place);
+/* The thread's level of live bytes has become large.  Returns `block`. */
+void *tracker_fold(void *block);
 
 /* A block is about to be freed.  NULL is ignored. */
 void tracker_free(void *block);

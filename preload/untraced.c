@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In: what follow.c finds out before an exec.  Out: lines in the file "RUN.notes" beside "RUN.lock", which the supervisor made.
+ * In: what follow.c finds out before an exec.  Out: lines in the file "RUN.note" beside "RUN.lock", which the supervisor made.
  * Each is one short write to a descriptor in append mode, so lines of many processes do not mix.
  */
 #include "untraced.h"
@@ -19,7 +19,7 @@ enum { NAME_ROOM = 64 };
 
 static int open_notes(void)
 {
-	static const char lock[] = ".lock", notes[] = ".notes";
+	static const char lock[] = ".lock", notes[] = ".note";
 	char path[PATH_MAX];
 	size_t length = config.lock ? strlen(config.lock) : 0;
 	if (length < sizeof(lock) || length + sizeof(notes) > sizeof(path) || strcmp(config.lock + length - (sizeof(lock) - 1), lock) != 0)

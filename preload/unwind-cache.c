@@ -12,14 +12,14 @@
 
 #include "guard.h"
 #include "modules.h"
-#include "stacks.h"
+#include "stack-paths.h"
 #include "trace.h"
 
 enum {
 	FIRST_FRAMES = 60, /* two pages, of which a thread touches what it needs */
 	CHECKS_PER_FRAME = 2,
 	OWNERS = 256,
-	CACHES_BYTES = (sizeof(struct tail_set) << TAIL_SETS_BITS) + (sizeof(struct edge) << EDGE_BITS),
+	TAILS_BYTES = sizeof(struct tail_set) << TAIL_SETS_BITS,
 };
 
 static _Atomic(struct thread_memory *) owners[OWNERS];
@@ -42,13 +42,12 @@ static void place_arrays(struct thread_memory *memory, void *arrays, uint32_t ca
 
 static struct thread_memory *new_memory(uintptr_t owner, _Atomic(struct thread_memory *) *bucket)
 {
-	struct thread_memory *memory = trace_map_private(sizeof(*memory) + CACHES_BYTES + arrays_bytes(FIRST_FRAMES), false);
+	struct thread_memory *memory = trace_map_private(sizeof(*memory) + TAILS_BYTES + arrays_bytes(FIRST_FRAMES), false);
 	if (!memory)
 		return NULL;
 	memory->owner = owner;
 	memory->tails = (struct tail_set *)(memory + 1);
-	memory->edges = (struct edge *)(memory->tails + (1 << TAIL_SETS_BITS));
-	memory->first = memory->edges + (1 << EDGE_BITS);
+	memory->first = memory->tails + (1 << TAIL_SETS_BITS);
 	place_arrays(memory, memory->first, FIRST_FRAMES);
 	memory->next = atomic_load_explicit(bucket, memory_order_relaxed);
 	while (!atomic_compare_exchange_weak_explicit(bucket, &memory->next, memory, memory_order_release, memory_order_relaxed))
@@ -89,29 +88,46 @@ bool unwind_memory_grow(struct thread_memory *memory, uint32_t most)
 	return true;
 }
 
-static inline void add_check(struct thread_memory *memory, struct frame *frame, uintptr_t slot, uintptr_t value)
+static inline struct check *add_check(struct check *check, uintptr_t slot, uintptr_t value)
 {
-	if (slot != 0)
-		memory->checks[frame->checks++] = (struct check){slot, value};
+	if (slot == 0)
+		return check;
+	*check = (struct check){slot, value};
+	return check + 1;
 }
 
-bool unwind_keep(struct thread_memory *memory, uint32_t count, const struct fresh *fresh, const struct rule_state *outer, uint32_t node)
+/* The fresh frame inside frame[-1], or as the outermost one.  Returns past its checks. */
+static inline struct check *keep_frame(struct frame *frame, bool is_outermost, const struct fresh *fresh, const struct rule_state *outer,
+				       struct check *check)
 {
-	enum { MOST = 3 };
-	uint32_t checks = count > 0 ? memory->frames[count - 1].checks : 0;
-	if (!(fresh->flags & FRAME_KEPT) || count == memory->capacity || checks + MOST > CHECKS_PER_FRAME * memory->capacity)
-		return false;
-	struct frame *frame = &memory->frames[count];
-	*frame = (struct frame){fresh->state.ip, fresh->state.sp, fresh->state.fp, node, checks, fresh->flags};
-	bool outer_needs_fp = count > 0 && memory->frames[count - 1].flags & FRAME_NEEDS_FP;
-	if (outer_needs_fp && fresh->fp_slot == 0)
-		frame->flags |= FRAME_NEEDS_FP;
+	bool outer_needs_fp = !is_outermost && frame[-1].flags & FRAME_NEEDS_FP;
+	uint32_t path = is_outermost ? 0 : frame[-1].path;
+	frame->ip = fresh->state.ip;
+	frame->sp = fresh->state.sp;
+	frame->fp = fresh->state.fp;
+	frame->flags = fresh->flags | (outer_needs_fp && fresh->fp_slot == 0 ? FRAME_NEEDS_FP : 0);
+	frame->path = fresh->flags & FRAME_TRACER ? path : stack_paths_step(path, fresh->state.ip);
 	/* What is read last is compared last: checks run from the end of the array to its beginning. */
 	if (outer_needs_fp)
-		add_check(memory, frame, fresh->fp_slot, outer->fp);
-	add_check(memory, frame, fresh->ra_slot, outer->ip);
-	add_check(memory, frame, fresh->cfa_slot, outer->sp);
-	return true;
+		check = add_check(check, fresh->fp_slot, outer->fp);
+	check = add_check(check, fresh->ra_slot, outer->ip);
+	return add_check(check, fresh->cfa_slot, outer->sp);
+}
+
+uint32_t unwind_keep(struct thread_memory *memory, uint32_t count, uint32_t stored, const struct rule_state *outer)
+{
+	enum { MOST = 3 };
+	struct check *check = memory->checks + (count > 0 ? memory->frames[count - 1].checks : 0);
+	const struct check *last = memory->checks + CHECKS_PER_FRAME * memory->capacity - MOST;
+	for (const struct fresh *fresh = memory->fresh + stored; fresh-- > memory->fresh; count++) {
+		if (!(fresh->flags & FRAME_KEPT) || count == memory->capacity || check > last)
+			break;
+		struct frame *frame = &memory->frames[count];
+		check = keep_frame(frame, count == 0, fresh, outer, check);
+		frame->checks = (uint32_t)(check - memory->checks);
+		outer = &fresh->state;
+	}
+	return count;
 }
 
 /* The way that has this very stack, with another join, or else the next to go. */
@@ -156,31 +172,11 @@ void unwind_keep_tail(struct thread_memory *memory, uint32_t join)
 	tail->stamp = memory->stamp;
 }
 
-static __attribute__((noinline)) uint32_t ask_table(struct edge *edge, uint64_t frame, uint32_t parent, const struct fresh *fresh)
-{
-	uint32_t node = stacks_child(parent, fresh->state.ip, fresh->module, fresh->flags & FRAME_EXACT ? HDT_NODE_EXACT : 0);
-	edge->frame = 0;
-	atomic_signal_fence(memory_order_seq_cst);
-	edge->parent = parent;
-	edge->node = node;
-	atomic_signal_fence(memory_order_seq_cst);
-	edge->frame = node != STACK_ROOT && fresh->module != MODULES_NONE ? frame : 0; /* code without a module comes and goes */
-	return node;
-}
-
-/* An address stands for its module as long as nothing is unloaded, and then stamps change. */
-uint32_t unwind_child(struct thread_memory *memory, uint32_t parent, const struct fresh *fresh)
-{
-	uint64_t frame = fresh->state.ip ^ (uint64_t)(fresh->flags & FRAME_EXACT) << 47 ^ (uint64_t)memory->stamp << 48;
-	struct edge *edge = &memory->edges[(frame + parent) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - EDGE_BITS)];
-	return edge->frame == frame && edge->parent == parent ? edge->node : ask_table(edge, frame, parent, fresh);
-}
-
 void unwind_drop(struct thread_memory *memory)
 {
 	unwind_set_count(memory, 0);
 	if (++memory->stamp != 0)
 		return;
-	memset(memory->tails, 0, CACHES_BYTES); /* stamps begin again */
+	memset(memory->tails, 0, TAILS_BYTES); /* stamps begin again */
 	memory->stamp = 1;
 }

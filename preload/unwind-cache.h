@@ -37,6 +37,7 @@ struct frame {
 	uint32_t node;
 	uint32_t checks; /* of this frame and all outer ones */
 	uint32_t flags;
+	uint32_t path; /* stack-paths.h */
 };
 
 struct check {
@@ -76,13 +77,6 @@ struct tail_set {
 	struct tail tails[TAIL_WAYS];
 };
 
-/* A child in the stack table that the thread asked for lately. */
-enum { EDGE_BITS = 9 };
-struct edge {
-	uint64_t frame; /* ip, exactness in bit 47, stamp above; 0: empty */
-	uint32_t parent, node;
-};
-
 struct thread_memory {
 	uintptr_t owner; /* address of the thread_state */
 	struct thread_memory *next;
@@ -94,7 +88,6 @@ struct thread_memory {
 	struct check *checks;   /* checks[-1] never holds */
 	struct fresh *fresh;    /* innermost first */
 	struct tail_set *tails; /* by unwind_tails_of() */
-	struct edge *edges;     /* by unwind_child() */
 	void *first;            /* the first arrays, which lie behind the tails */
 	uint32_t victim;        /* counts the tails that were replaced */
 	uint16_t stamp;         /* of the tails that hold; changes when they all cease to */
@@ -106,9 +99,9 @@ struct thread_memory *unwind_memory(void);
 /* More room for frames, fresh and checks, up to `most` frames; what is in them is kept.  False: no room. */
 bool unwind_memory_grow(struct thread_memory *memory, uint32_t most);
 
-/* Put a fresh frame inside `count` kept ones (memory->count is 0 meanwhile, see above).  `outer` is the state that its rule led to.  False:
- * it cannot be kept. */
-bool unwind_keep(struct thread_memory *memory, uint32_t count, const struct fresh *fresh, const struct rule_state *outer, uint32_t node);
+/* Put `stored` fresh frames inside `count` kept ones (memory->count is 0 meanwhile, see above); `outer` is the state that the rule of the
+ * outermost led to.  Returns how many are kept then: without their nodes, and fewer than all if one cannot be kept. */
+uint32_t unwind_keep(struct thread_memory *memory, uint32_t count, uint32_t stored, const struct rule_state *outer);
 
 static inline void unwind_set_count(struct thread_memory *memory, uint32_t count)
 {
@@ -208,9 +201,6 @@ static inline uint32_t unwind_known_tail(const struct thread_memory *memory, str
 
 /* Remember the stack whose inner end has just been kept, from the frame at `join` inwards. */
 void unwind_keep_tail(struct thread_memory *memory, uint32_t join);
-
-/* stacks_child(), asked once for each frame. */
-uint32_t unwind_child(struct thread_memory *memory, uint32_t parent, const struct fresh *fresh);
 
 /* Nothing that is kept holds any more. */
 void unwind_drop(struct thread_memory *memory);

@@ -22,15 +22,8 @@
 #include "guard.h"
 #include "trace.h"
 
-struct table {
-	uint32_t bits; /* 1 << bits slots */
-	uint32_t used; /* token */
-	_Alignas(64) struct rule slots[];
-};
 enum { FIRST_BITS = 9 };
-static _Atomic(struct table *) current;
-
-#define DROPPED UINT64_MAX
+_Atomic(struct rules_table *) rules_table;
 
 /* ---- Token ------------------------------------------------------------------------------------------------------------------- */
 
@@ -126,36 +119,9 @@ static void drop_token(const uint64_t *mask)
 
 /* ---- Table ------------------------------------------------------------------------------------------------------------------- */
 
-static uint64_t key_of(uintptr_t address, bool exact)
-{
-	return (uint64_t)address << 1 | exact;
-}
-
-static size_t first_slot(uint64_t key, uint32_t bits)
-{
-	return (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - bits));
-}
-
-struct rule *rules_find(uintptr_t address, bool exact)
-{
-	struct table *table = atomic_load_explicit(&current, memory_order_acquire);
-	uint64_t key = key_of(address, exact), found;
-	if (!table || key == 0 || key == DROPPED)
-		return NULL;
-	size_t mask = ((size_t)1 << table->bits) - 1;
-	for (size_t i = first_slot(key, table->bits);; i++) {
-		struct rule *rule = &table->slots[i & mask];
-		found = atomic_load_explicit(&rule->key, memory_order_acquire);
-		if (found == 0)
-			return NULL;
-		if (found == key)
-			return rule;
-	}
-}
-
 void rules_drop(struct rule *rule)
 {
-	atomic_store_explicit(&rule->key, DROPPED, memory_order_relaxed);
+	atomic_store_explicit(&rule->key, RULES_DROPPED, memory_order_relaxed);
 }
 
 static void copy_fields(struct rule *to, const struct rule *from)
@@ -167,9 +133,9 @@ static void copy_fields(struct rule *to, const struct rule *from)
 	to->kind = from->kind;
 }
 
-static void put(struct table *table, uint64_t key, const struct rule *rule)
+static void put(struct rules_table *table, uint64_t key, const struct rule *rule)
 {
-	size_t mask = ((size_t)1 << table->bits) - 1, i = first_slot(key, table->bits);
+	size_t mask = ((size_t)1 << table->bits) - 1, i = rules_first_slot(key, table->bits);
 	while (atomic_load_explicit(&table->slots[i & mask].key, memory_order_relaxed) != 0)
 		i++;
 	struct rule *slot = &table->slots[i & mask];
@@ -178,33 +144,33 @@ static void put(struct table *table, uint64_t key, const struct rule *rule)
 	table->used++;
 }
 
-static struct table *new_table(uint32_t bits)
+static struct rules_table *new_table(uint32_t bits)
 {
-	struct table *table = trace_map_private(sizeof(*table) + (sizeof(struct rule) << bits), false);
+	struct rules_table *table = trace_map_private(sizeof(*table) + (sizeof(struct rule) << bits), false);
 	if (table)
 		table->bits = bits;
 	return table;
 }
 
-static struct table *grow(struct table *table)
+static struct rules_table *grow(struct rules_table *table)
 {
-	struct table *larger = new_table(table->bits + 1);
+	struct rules_table *larger = new_table(table->bits + 1);
 	if (!larger)
 		return NULL;
 	for (size_t i = 0; i < (size_t)1 << table->bits; i++) {
 		const struct rule *rule = &table->slots[i];
 		uint64_t key = atomic_load_explicit(&rule->key, memory_order_relaxed);
-		if (key != 0 && key != DROPPED)
+		if (key != 0 && key != RULES_DROPPED)
 			put(larger, key, rule);
 	}
-	atomic_store_explicit(&current, larger, memory_order_release);
+	atomic_store_explicit(&rules_table, larger, memory_order_release);
 	return larger;
 }
 
 /* Token. */
 static void keep(uint64_t key, const struct rule *rule)
 {
-	struct table *table = atomic_load_explicit(&current, memory_order_relaxed);
+	struct rules_table *table = atomic_load_explicit(&rules_table, memory_order_relaxed);
 	if (table->used >= (uint32_t)3 << (table->bits - 2)) {
 		table = grow(table);
 		if (!table)
@@ -253,7 +219,7 @@ void rules_learn(const struct rule_state *state, uint32_t module, uint32_t gener
 	} else {
 		learn(state, generation, rule);
 		if (may_keep && rule->kind != RULE_NO_CFI)
-			keep(key_of(state->ip, state->exact), rule);
+			keep(rules_key(state->ip, state->exact), rule);
 	}
 	drop_token(&mask);
 }
@@ -282,7 +248,7 @@ bool rules_walk(learn_visit *visit, void *context)
 
 bool rules_started(void)
 {
-	return atomic_load_explicit(&current, memory_order_relaxed) != NULL;
+	return atomic_load_explicit(&rules_table, memory_order_relaxed) != NULL;
 }
 
 bool rules_start(void)
@@ -290,10 +256,10 @@ bool rules_start(void)
 	if (rules_started())
 		return true;
 	thread_state.own++;
-	struct table *table = learn_start() ? new_table(FIRST_BITS) : NULL;
+	struct rules_table *table = learn_start() ? new_table(FIRST_BITS) : NULL;
 	thread_state.own--;
 	if (table)
-		atomic_store_explicit(&current, table, memory_order_release);
+		atomic_store_explicit(&rules_table, table, memory_order_release);
 	return table != NULL;
 }
 

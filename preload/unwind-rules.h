@@ -43,8 +43,44 @@ void rules_fork_done(void);
 /* In the fork child.  If another thread of the parent was inside libunwind after all, it is never called again in this process. */
 void rules_child(void);
 
+/* The table, open-addressed: 1 << bits slots.  NULL before there are rules. */
+struct rules_table {
+	uint32_t bits;
+	uint32_t used; /* by the holder of the token (unwind-rules.c) */
+	_Alignas(64) struct rule slots[];
+};
+extern _Atomic(struct rules_table *) rules_table;
+
+/* Not a key: a rule that was dropped. */
+#define RULES_DROPPED UINT64_MAX
+
+static inline uint64_t rules_key(uintptr_t address, bool exact)
+{
+	return (uint64_t)address << 1 | exact;
+}
+
+static inline size_t rules_first_slot(uint64_t key, uint32_t bits)
+{
+	return (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - bits));
+}
+
 /* The cached rule at a return address, or at an interrupted pc when `exact`; NULL: not known.  Hot path, lock-free. */
-struct rule *rules_find(uintptr_t address, bool exact);
+static inline struct rule *rules_find(uintptr_t address, bool exact)
+{
+	struct rules_table *table = atomic_load_explicit(&rules_table, memory_order_acquire);
+	uint64_t key = rules_key(address, exact), found;
+	if (!table || key == 0 || key == RULES_DROPPED)
+		return NULL;
+	size_t mask = ((size_t)1 << table->bits) - 1;
+	for (size_t i = rules_first_slot(key, table->bits);; i++) {
+		struct rule *rule = &table->slots[i & mask];
+		found = atomic_load_explicit(&rule->key, memory_order_acquire);
+		if (__builtin_expect(found == key, 1))
+			return rule;
+		if (found == 0)
+			return NULL;
+	}
+}
 
 /* Another module is at the rule's address now. */
 void rules_drop(struct rule *rule);

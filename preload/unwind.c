@@ -19,6 +19,7 @@
 #include "guard.h"
 #include "modules.h"
 #include "stack-bounds.h"
+#include "stack-paths.h"
 #include "stacks.h"
 #include "trace.h"
 #include "unwind-cache.h"
@@ -209,6 +210,58 @@ static inline bool step(struct walk *walk, const struct rule *rule, struct fresh
 	return !walk->is_complete;
 }
 
+/* How many more frames can be stored and are wanted. */
+static inline uint32_t room_for_frames(const struct walk *walk)
+{
+	uint32_t capacity = walk->memory->capacity < DEPTH_MAX ? walk->memory->capacity : DEPTH_MAX;
+	size_t wanted = walk->limit - walk->depth, room = capacity - walk->stored;
+	return (uint32_t)(wanted < room ? wanted : room);
+}
+
+/*
+ * Most frames have a rule that is known and reads the CFA from a register.  As long as that is so the walk is this loop, with its state in
+ * registers.  It stops at whatever is different, which the next step in full finds there again, or, true, at a frame that is kept.
+ */
+static inline bool walk_plainly(struct walk *walk)
+{
+	const struct thread_memory *memory = walk->memory;
+	struct rule_state state = walk->state;
+	const struct frame *end = memory->frames + walk->top, *met = NULL;
+	struct fresh *first = memory->fresh + walk->stored, *fresh = first, *last = first + room_for_frames(walk);
+	while (!state.exact && fresh < last && !modules_is_tracer(state.ip)) {
+		const struct rule *rule = rules_find(state.ip, false);
+		if (!rule || (unsigned)rule->kind - RULE_CFA_SP > RULE_CFA_FP - RULE_CFA_SP ||
+		    !modules_is_current(rule->module, walk->generation))
+			break;
+		bool from_fp = rule->kind == RULE_CFA_FP;
+		uintptr_t cfa = rule_slot(from_fp ? state.fp : state.sp, rule->cfa_words), ra_slot = rule_slot(cfa, rule->ra_words);
+		if (cfa <= state.sp || cfa % 8 != 0)
+			break;
+		uintptr_t ip = read_slot(ra_slot);
+		if (ip == 0)
+			break;
+		*fresh = (struct fresh){.state = state, .module = rule->module, .ra_slot = ra_slot};
+		fresh->flags = from_fp ? FRAME_KEPT | FRAME_NEEDS_FP : FRAME_KEPT;
+		if (rule->fp_words != RULE_FP_SAME_WORDS) {
+			fresh->fp_slot = rule_slot(cfa, rule->fp_words);
+			state.fp = read_slot(fresh->fp_slot);
+		}
+		state.ip = ip;
+		state.sp = cfa;
+		fresh++;
+		met = unwind_met(memory, state, &end);
+		if (met)
+			break;
+	}
+	uint32_t count = (uint32_t)(fresh - first);
+	walk->state = state;
+	walk->top = (uint32_t)(end - memory->frames);
+	walk->stored += count;
+	walk->depth += count;
+	walk->sure = count > 0 ? 0 : walk->sure;
+	return met;
+}
+
 static inline bool is_known(struct walk *walk)
 {
 	const struct frame *frames = walk->memory->frames, *end = frames + walk->top;
@@ -221,6 +274,8 @@ static inline bool is_known(struct walk *walk)
 static inline bool walk_stack(struct walk *walk)
 {
 	do {
+		if (walk_plainly(walk))
+			return true;
 		const struct rule *rule = rule_here(walk);
 		struct fresh *fresh = add_frame(walk);
 		if (!fresh || !step(walk, rule, fresh)) {
@@ -256,28 +311,76 @@ static uint32_t trim(struct walk *walk)
 	return HDT_SPECIAL_TRUNCATED;
 }
 
+/* A frame's node, if that frame is kept: the fresh ones are inside `walk->top` others, innermost first. */
+static inline void note_node(struct walk *walk, uint32_t fresh, uint32_t kept, uint32_t node)
+{
+	uint32_t place = walk->top + walk->stored - 1 - fresh;
+	if (place < kept)
+		walk->memory->frames[place].node = node;
+}
+
+/* Is `node` the fresh frames' stack below `outer`?  Then the kept ones have their nodes. */
+static inline bool is_path(struct walk *walk, uint32_t node, uint32_t outer, uint32_t kept)
+{
+	const struct hdt_node *nodes = trace_at(HDT_AREA_NODES, 0);
+	for (uint32_t i = 0; i < walk->stored; i++) {
+		const struct fresh *fresh = &walk->memory->fresh[i];
+		note_node(walk, i, kept, node);
+		if (fresh->flags & FRAME_TRACER)
+			continue;
+		const struct hdt_node *at = &nodes[node];
+		if (atomic_load_explicit(&at->address, memory_order_relaxed) != fresh->state.ip || at->module != fresh->module ||
+		    at->flags != (fresh->flags & FRAME_EXACT ? HDT_NODE_EXACT : 0))
+			return false;
+		node = at->parent;
+	}
+	return node == outer;
+}
+
+static __attribute__((noinline)) uint32_t ask_table(struct walk *walk, uint32_t node, uint32_t kept)
+{
+	for (uint32_t i = walk->stored; i-- > 0;) {
+		const struct fresh *fresh = &walk->memory->fresh[i];
+		if (!(fresh->flags & FRAME_TRACER)) {
+			node = stacks_child(node, fresh->state.ip, fresh->module, fresh->flags & FRAME_EXACT ? HDT_NODE_EXACT : 0);
+			if (node == STACK_ROOT)
+				break;
+		}
+		note_node(walk, i, kept, node);
+	}
+	return node;
+}
+
+/* The node of the fresh frames' stack below `outer`; STACK_ROOT: no room.  Where all are kept, their path tells where to look first. */
+static inline uint32_t find_node(struct walk *walk, uint32_t outer, uint32_t kept)
+{
+	if (unlikely(kept != walk->top + walk->stored || kept == 0))
+		return ask_table(walk, outer, kept);
+	uint32_t path = walk->memory->frames[kept - 1].path;
+	for (unsigned way = 0; way < STACK_PATHS_WAYS; way++) {
+		uint32_t hint = stack_paths_hint(path, way);
+		if (hint != 0 && is_path(walk, hint, outer, kept))
+			return hint;
+	}
+	uint32_t node = ask_table(walk, outer, kept);
+	if (node != STACK_ROOT)
+		stack_paths_keep(path, node);
+	return node;
+}
+
 /* Intern the fresh frames below the node of what is outside them. */
-static uint32_t intern(struct walk *walk, uint32_t node, bool keep)
+static uint32_t intern(struct walk *walk, uint32_t outer, bool keep)
 {
 	struct thread_memory *memory = walk->memory;
-	const struct rule_state *outer = &walk->state;
-	uint32_t count = walk->top;
-	if (unlikely(count + walk->stored > memory->capacity))
+	if (unlikely(walk->top + walk->stored > memory->capacity))
 		unwind_memory_grow(memory, DEPTH_MAX + 1);
 	unwind_set_count(memory, 0);
-	for (uint32_t left = walk->stored; left > 0; left--) {
-		struct fresh *fresh = &memory->fresh[left - 1];
-		if (!(fresh->flags & FRAME_TRACER)) {
-			node = unwind_child(memory, node, fresh);
-			if (unlikely(node == STACK_ROOT))
-				return no_room();
-		}
-		keep = keep && unwind_keep(memory, count, fresh, outer, node);
-		count += keep;
-		outer = &fresh->state;
-	}
-	unwind_set_count(memory, count);
-	if (keep && walk->top > 0)
+	uint32_t kept = keep ? unwind_keep(memory, walk->top, walk->stored, &walk->state) : walk->top;
+	uint32_t node = find_node(walk, outer, kept);
+	if (unlikely(node == STACK_ROOT))
+		return no_room();
+	unwind_set_count(memory, kept);
+	if (walk->top > 0 && kept == walk->top + walk->stored)
 		unwind_keep_tail(memory, walk->top - 1);
 	return node;
 }

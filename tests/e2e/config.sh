@@ -65,7 +65,7 @@ equal 'a last line without its end' "$a" "$(stats --format lines)"
 
 # ---- What a source tree may not say --------------------------------------------------------------------------------------------------
 # Every option of every command that is not refused there is in this list: a new one is decided here.
-allowed="all attribute blocks color cumulative exclude filter format full-names key limit match metric most-recent-first nframe no-follow
+allowed="all attribute blocks color cumulative exclude filter format full-names key limit map-path match metric most-recent-first nframe no-follow
 	no-symbols not only quiet sample skip sort trace-limit traceback-limit verbose"
 known=$("$heapdelta" help --options)
 while read -r option; do

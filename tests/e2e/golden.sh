@@ -25,8 +25,10 @@ tell players players-cycle 2 5
 mv story.before.hds before.hds
 mv story.1.hds middle.hds
 mv story.after.hds after.hds
+(cd "$top" && PATH=$programs/targets:$PATH "$heapdelta" run -q -o "$scratch/hello.hds" -- hello >/dev/null)
 
 for file in "$top"/tests/e2e/golden/*.txt; do
 	compare_session "$(basename "$file" .txt)" "$file" "${places[@]}"
 done
+check_nexts 15
 finish

@@ -12,7 +12,7 @@ counted()
 	"$heapdelta" run -o counted.hds -- "$@" >out 2>err
 	equal "$name" "$expected" "$(sed -n 's/^heapdelta: .*: exit status [0-9]* after [^,]*, //p' err)"
 }
-notes() { find "$HEAPDELTA_DIR" -name '*.notes' -o -name '*.lock' | wc -l; }
+notes() { find "$HEAPDELTA_DIR" -name '*.note' -o -name '*.lock' | wc -l; }
 
 compiles 'int main(void) { return 5; }' -o dynamic
 counted 'all traced: nothing is said of others' '2 processes' sh -c './dynamic; :'
@@ -86,9 +86,9 @@ fi
 # What children write into the notes is theirs: it is counted as text, and cleaned.
 # shellcheck disable=SC2016
 counted 'hostile notes' '1 process traced, 1 not (a\x1b[31mb: c)' \
-	sh -c 'printf "1 a\033[31mb c\nnonsense\n\n99999999999999999999 x\n" >"${HEAPDELTA_LOCK%.lock}.notes"; :'
+	sh -c 'printf "1 a\033[31mb c\nnonsense\n\n99999999999999999999 x\n" >"${HEAPDELTA_LOCK%.lock}.note"; :'
 # shellcheck disable=SC2016
-counted 'missing notes' '2 processes' sh -c 'rm "${HEAPDELTA_LOCK%.lock}.notes"; :'
+counted 'missing notes' '2 processes' sh -c 'rm "${HEAPDELTA_LOCK%.lock}.note"; :'
 equal 'no notes, no locks are left' 0 "$(notes)"
 "$heapdelta" run -q -o x.hds "$targets/exec-chain" k
 equal 'fork and exec with an environment of its own is followed' 2 "$(find x.d -name '*.hds' | wc -l)"

@@ -22,6 +22,7 @@ build()
 {
 	cc -g -O0 -Wl,--build-id "${@:2}" -o app app.c || return
 	local id
+	cp app "$1.full"
 	id=$(readelf -n app | sed -n 's/.*Build ID: //p')
 	mkdir -p "$1/.build-id/${id:0:2}" && objcopy --only-keep-debug app "$1/.build-id/${id:0:2}/${id:2}.debug" && strip -s app
 }
@@ -53,6 +54,19 @@ equal 'lines that are there stay without the debug file' "0 $kept 1" "$? $(line 
 symbolize kept.hds -o made.hds --debug-dir symbols
 equal '-o: the lines are in the new file' "0 $kept 1" "$? $(line made.hds)"
 equal '-o: the old one is as it was' 'app+0x:0 1' "$(line kept.hds)"
+# A plain folder, as a build server keeps it: debug files or unstripped programs by their names.
+mkdir folder unstripped stale && cp symbols/.build-id/*/*.debug folder/app.debug && cp other/.build-id/*/*.debug stale/app.debug
+cp symbols.full unstripped/app
+for directory in folder unstripped; do
+	symbolize kept.hds -o made.hds --debug-dir stale --debug-dir "$directory"
+	equal "a folder of debug files: $directory" "0 $kept 1" "$? $(line made.hds)"
+done
+mv app away
+symbolize kept.hds -o made.hds --debug-dir folder
+equal 'without the program' "0 $kept 1" "$? $(line made.hds)"
+mv away app
+symbolize kept.hds -o made.hds --debug-dir stale
+equal 'never that of another build' '0 app+0x:0 1' "$? $(line made.hds)"
 symbolize - -o piped.hds --debug-dir symbols <kept.hds
 equal 'standard input' "0 $kept 1" "$? $(line piped.hds)"
 symbolize - --debug-dir symbols <kept.hds

@@ -12,8 +12,9 @@ mask()
 	sed -E -e '/^([$%#] |%mask)/b' -e "s|$scratch|SCRATCH|g; s|$build|BUILD|g; s|$top|TOP|g" \
 		-e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}/DATE/g; s/[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?/TIME/g' \
 		-e 's/\b(after|at|for|up) +([0-9.]+ (ms|s|min|h|us|ns) ?)+/\1 TIME /g; s/ +$//' \
+		-e 's/"commit":(null|"[0-9a-f]{40}")/"commit":COMMIT/g; s/, commit [0-9a-f]{7}//g' \
 		-e 's/\b(build|build id) [0-9a-f]{6,}/\1 ID/g; s/"[0-9a-f]{40}"/"ID"/g' \
-		-e 's/(pid|process|PID) [0-9]+/\1 PID/g; s/"pid": *[0-9]+/"pid":PID/g' \
+		-e 's/(pid|process|PID)([ :])[0-9]+/\1\2PID/g; s/"pid": *[0-9]+/"pid":PID/g' \
 		-e "s/\\b$(uname -n)\\b/HOST/g" \
 		-e 's/([a-z_-]+\+0x)[0-9a-f]+/\1OFFSET/g; /__libc_start|libc\.so\.6/d; /^      [^ ]/s/([^ ]) +/\1  /g' "$@"
 }
@@ -24,6 +25,7 @@ shown()
 	eval "$1" >"$scratch/out" 2>"$scratch/err" </dev/null
 	local status=$?
 	cat "$scratch/out"
+	sed -n 's/^next: //p' "$scratch/out" "$scratch/err" >>"$scratch/nexts"
 	[ ! -s "$scratch/err" ] || sed 's/^/2> /' "$scratch/err"
 	[ "$status" -eq 0 ] || echo "status $status"
 }
@@ -74,4 +76,17 @@ compare_session()
 	session "$file" "$@" >"$scratch/got"
 	[ -z "${GOLDEN_UPDATE:-}" ] || cp "$scratch/got" "$file"
 	same_files "$name" "$file" "$scratch/got"
+}
+
+# check_nexts LEAST: what the sessions so far said to type next, at least LEAST different commands, works when it is pasted.  What stands
+# behind two spaces explains it.
+check_nexts()
+{
+	local line
+	check "$1 commands to type next" test "$(sort -u "$scratch/nexts" | wc -l)" -ge "$1"
+	while IFS= read -r line; do
+		(eval "${line%%  *}") >"$scratch/out" 2>"$scratch/err" </dev/null
+		equal "next: ${line%%  *}" '0 ' "$? $(grep -v '^heapdelta: note:' "$scratch/err")"
+		check 'and it says something' test -s "$scratch/out"
+	done < <(sort -u "$scratch/nexts")
 }

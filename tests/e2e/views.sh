@@ -57,7 +57,7 @@ gone.c: size=0 B (-128 B), count=0 (-1)                                         
 new.c: size=64 B (+64 B), count=1 (+1), average=64 B                               new
 same.c: size=9 B (+0 B), count=1 (+0), average=9 B
 Total: size=2073 B (+936 B), count=22 (+10)        lost: nothing
-next: heapdelta diff old.json new.json --source-root SCRATCH/p -k traceback -n 1
+next: heapdelta diff old.json new.json --source-root SCRATCH/p --filter app/cache.c
 EOF
 says 'a series' 0 "$heapdelta" diff old.json new.json later.json --source-root p -s growth -n 1 <<'EOF'
 1: old.json  1137 B live in 12 blocks
@@ -221,6 +221,14 @@ says 'export wants to know what' 2 "$heapdelta" export new.json <<'EOF'
 2> heapdelta: which format? --format json
 2> Try 'heapdelta export --help'
 EOF
+
+# ---- The next command on odd names ---------------------------------------------------------------------------------------------------
+for odd in 'a b.c' 'a*[x]?.c' 'a:42' 'func:x' 'x@domain=3' "it's.c" '-n' "\$(touch stolen)"; do
+	snapshot odd.json "\"size\":5,\"frames\":[[\"$odd\",1,\"f\"]]" '"size":3,"frames":[["other.c",1,"g"]]'
+	next=$("$heapdelta" stats odd.json -k filename | sed -n 's/^next: //p')
+	equal "it finds $odd" 'size=5 B, count=1' "$(eval "$next" | sed -n 's/^Total: \(.*[^ ]\) *lost.*/\1/p')"
+done
+check 'and runs nothing' test ! -e stolen
 
 # ---- Hostile names ---------------------------------------------------------------------------------------------------------------
 snapshot hostile.json '"size":1,"frames":[["\u001b[2Ja|b\n.c",1,"f\u009b31m"]]'

@@ -25,7 +25,7 @@ static void compare(size_t count, enum diff_sort sort)
 {
 	struct error error = {0};
 
-	ck_assert_int_eq(diff_make(&diff, series + SNAPSHOTS - count, count, sort, &error), 0);
+	ck_assert_int_eq(diff_make(&diff, series + SNAPSHOTS - count, count, &(struct diff_options){.sort = sort}, &error), 0);
 }
 
 /* The newest group says it. */
@@ -121,7 +121,7 @@ START_TEST(functions_of_one_file_stay_apart)
 	traces_read(&pair[1], intern, "b", "{\"size\":1,\"frames\":[[\"a.c\",1,\"g\"]]}");
 	for (size_t i = 0; i < 2; i++)
 		ck_assert_int_eq(stats_make(&stats[i], &pair[i], &options, &error), 0);
-	ck_assert_int_eq(diff_make(&diff, stats, 2, SORT_DIFF, &error), 0);
+	ck_assert_int_eq(diff_make(&diff, stats, 2, &(struct diff_options){SORT_DIFF, NULL}, &error), 0);
 	ck_assert_uint_eq(diff.count, 2);
 	for (size_t i = 0; i < 2; i++) {
 		stats_release(&stats[i]);
@@ -135,7 +135,7 @@ START_TEST(nothing_at_all)
 	struct stats empty[2] = {0};
 	struct error error = {0};
 
-	ck_assert_int_eq(diff_make(&diff, empty, 2, SORT_DIFF, &error), 0);
+	ck_assert_int_eq(diff_make(&diff, empty, 2, &(struct diff_options){SORT_DIFF, NULL}, &error), 0);
 	ck_assert_uint_eq(diff.count, 0);
 }
 END_TEST

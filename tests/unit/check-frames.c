@@ -113,7 +113,7 @@ START_TEST(names_without_lines)
 	ck_assert_uint_eq(frames.count, 5);
 	assert_frame(0, "[vdso]+0x20", 0, NULL);
 	assert_frame(1, "[unknown]+0x10", 0, NULL);
-	assert_frame(2, "[unknown]", 0, NULL);
+	assert_frame(2, "[anon]", 0, NULL);
 	assert_frame(3, "libfoo.so.3+0x1c41", 0, NULL);
 	assert_frame(4, "libfoo.so.3(foo_open+0x1c)", 0, "foo_open");
 	/* Composed once. */

@@ -272,6 +272,7 @@ int main(void)
 	tcase_add_test(group, a_thread_is_its_outermost_function);
 	tcase_add_test(group, a_module_nobody_knows_and_the_process);
 	tcase_add_test(group, files_are_named_from_the_source_root);
+	tcase_add_test(group, a_line_has_several_callees);
 	tcase_add_test(group, kept_frames_begin_at_the_attributed_one);
 	tcase_add_test(group, filters_see_only_kept_frames_and_count);
 	tcase_add_test(group, metrics);

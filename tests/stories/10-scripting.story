@@ -1,0 +1,16 @@
+# For scripts: paths alone, JSON, pipes, and the commit that brought the growth.
+% project app && git add -A && git -c user.name=t -c user.email=t@t commit -qm 'no leak yet'
+$ f=$(heapdelta run -q -o a.hds ./app 100; echo a.hds) && heapdelta stats --format json "$f" | jq -r '.stats[] | select(.size > 1000) | "\(.frames[0].file):\(.frames[0].line) \(.size)"'
+src/main.c:12 4096
+$ heapdelta export a.hds --format json | heapdelta stats -
+-  ./app 100  TIME  4096 B live in 1 block
+[ Top 10 live at exit by lineno ]
+src/main.c:12: size=4096 B, count=1, average=4096 B
+    table = malloc(4096);
+Total: size=4096 B, count=1        lost: nothing
+$ heapdelta stats a.hds | head -2
+a.hds  ./app 100  TIME  4096 B live in 1 block   build ID
+[ Top 10 live at exit by lineno ]
+$ heapdelta stats a.hds --format csv | cut -d, -f1-4 | head -3
+file,line,function,module
+src/main.c,12,main,SCRATCH/10-scripting/app/app

@@ -1,0 +1,5 @@
+# Native memory of a Python program.
+%mask s/\b[0-9]+(\.[0-9]+)? [KM]iB/SIZE/g; s/\b[0-9]{2,}\b/N/g
+$ heapdelta run -o plain.hds /usr/bin/python3 -c 'data = [bytes(100) for i in range(2000)]' 2>&1 | grep -E 'note:|exit status'
+$ PYTHONMALLOC=malloc heapdelta run -q -o all.hds /usr/bin/python3 -c 'import os; data = [bytes(100) for i in range(20000)]; os._exit(0)'
+$ heapdelta stats all.hds --format json -k function | jq -r '[.stats[] | select(.count >= 20000 and .count < 22000)] | length > 0'
