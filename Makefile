@@ -99,13 +99,16 @@ ANALYZER_SRCS := \
 	analyzer/cmd-info.c \
 	analyzer/cmd-symbolize.c \
 	analyzer/cmd-export.c \
+	analyzer/cmd-ps.c \
 	analyzer/cmd-control.c \
 	analyzer/cmd-env.c \
 	analyzer/cmd-doctor.c \
 	analyzer/run.c \
 	analyzer/present.c \
 	analyzer/conclude.c \
+	analyzer/view-ps.c \
 	analyzer/view-info.c \
+	analyzer/ps.c \
 	analyzer/supervise.c \
 	analyzer/collect.c \
 	analyzer/orphans.c \
@@ -170,6 +173,7 @@ ANALYZER_SRCS := \
 	analyzer/snapshot-trace-totals.c \
 	analyzer/snapshot-trace-info.c \
 	analyzer/snapshot-trace-blocks.c \
+	analyzer/trace-counters.c \
 	analyzer/trace-file.c \
 	analyzer/hds-file.c \
 	analyzer/snapshot-info.c \
