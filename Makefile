@@ -77,11 +77,13 @@ PRELOAD_CORE_SRCS := \
 	preload/output.c \
 	preload/snapshot-file.c \
 	preload/sampling.c \
+	preload/untraced.c \
 	preload/config.c \
 	preload/unwind-rows.c \
 	preload/fde-table.c \
 	preload/bootstrap.c \
 	preload/trace-file.c \
+	preload/image.c \
 	preload/elf-view.c \
 	preload/stack-bounds.c \
 	preload/guard.c \
@@ -195,6 +197,7 @@ ANALYZER_SRCS := \
 	analyzer/json-scan.c \
 	analyzer/library.c \
 	analyzer/naming.c \
+	analyzer/untraced.c \
 	analyzer/function-name.c \
 	analyzer/packages.c \
 	analyzer/worktree.c \

@@ -51,6 +51,14 @@ struct lock_search {
 	bool held;
 };
 
+/* The lock of a dead run, and the notes beside it. */
+static void remove_run(char *lock)
+{
+	unlink(lock);
+	strcpy(lock + strlen(lock) - strlen(".lock"), ".note");
+	unlink(lock);
+}
+
 static void look_for_lock(void *data, const char *directory)
 {
 	struct lock_search *search = data;
@@ -64,7 +72,7 @@ static void look_for_lock(void *data, const char *directory)
 	if (traces_is_alive(fd))
 		search->held = true;
 	else
-		unlink(path);
+		remove_run(path);
 	close(fd);
 }
 
