@@ -211,8 +211,9 @@ void ps_rate(struct ps_look *now, const struct ps_look *before)
 	for (size_t i = 0; i < now->living; i++) {
 		struct ps_process *process = &now->list[i];
 		const struct ps_process *old = find(before, process);
-		process->has_rate = old && minutes > 0;
-		if (process->has_rate)
-			process->rate = ((double)process->counters.live_bytes - (double)old->counters.live_bytes) / minutes;
+		if (!old || minutes <= 0)
+			continue;
+		process->has_rate = true;
+		process->rate = ((double)process->counters.live_bytes - (double)old->counters.live_bytes) / minutes;
 	}
 }
