@@ -193,6 +193,7 @@ ANALYZER_SRCS := \
 	analyzer/cmd.c \
 	analyzer/control.c \
 	analyzer/process.c \
+	analyzer/trace-place.c \
 	analyzer/output.c \
 	analyzer/json-scan.c \
 	analyzer/library.c \
