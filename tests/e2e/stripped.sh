@@ -82,6 +82,7 @@ fi
 
 # ---- Files that changed ----------------------------------------------------------------------------------------------------------
 "$heapdelta" run -q --no-symbols --source-root "$scratch/empty" -o raw.hds ./app
+check 'it is the one that ran' grep -qF 'no debug information): ' <(hint foo.hds)
 sed -i '1i\/* another build *\/\n\n' build-place/foo.c
 gcc -g -O1 -fPIC -shared -Wl,-soname,libfoo.so.3 -Wl,--build-id=sha1 -o libfoo.so.3 build-place/foo.c
 equal 'replaced: no line of another build' 'libfoo.so.3+0xN:0 4000 libfoo.so.3+0xN:0 2000' \
@@ -89,6 +90,7 @@ equal 'replaced: no line of another build' 'libfoo.so.3+0xN:0 4000 libfoo.so.3+0
 "$heapdelta" stats raw.hds --attribute library >text
 equal 'said once' 1 "$(grep -c 'build id differs' text)"
 check 'and what it means' grep -qF "(build id ${build_id:0:6}…, build id differs): the file has been replaced since, --debug-dir or" text
+check 'said of a snapshot that had its symbols before, too' grep -qF 'build id differs): the file has been replaced since' <(hint foo.hds)
 equal 'its debug file still helps' "foo.c:3 4000 foo.c:4 2000" "$(rows raw.hds --debug-dir debug | sed 's|.*/||' | grep foo | paste -sd' ')"
 rm libfoo.so.3
 equal 'removed: the same frames' 'libfoo.so.3+0xN:0 4000 libfoo.so.3+0xN:0 2000' \
