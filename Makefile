@@ -77,11 +77,13 @@ PRELOAD_CORE_SRCS := \
 	preload/output.c \
 	preload/snapshot-file.c \
 	preload/sampling.c \
+	preload/untraced.c \
 	preload/config.c \
 	preload/unwind-rows.c \
 	preload/fde-table.c \
 	preload/bootstrap.c \
 	preload/trace-file.c \
+	preload/image.c \
 	preload/elf-view.c \
 	preload/stack-bounds.c \
 	preload/guard.c \
@@ -97,13 +99,16 @@ ANALYZER_SRCS := \
 	analyzer/cmd-info.c \
 	analyzer/cmd-symbolize.c \
 	analyzer/cmd-export.c \
+	analyzer/cmd-ps.c \
 	analyzer/cmd-control.c \
 	analyzer/cmd-env.c \
 	analyzer/cmd-doctor.c \
 	analyzer/run.c \
 	analyzer/present.c \
 	analyzer/conclude.c \
+	analyzer/view-ps.c \
 	analyzer/view-info.c \
+	analyzer/ps.c \
 	analyzer/supervise.c \
 	analyzer/collect.c \
 	analyzer/orphans.c \
@@ -168,6 +173,7 @@ ANALYZER_SRCS := \
 	analyzer/snapshot-trace-totals.c \
 	analyzer/snapshot-trace-info.c \
 	analyzer/snapshot-trace-blocks.c \
+	analyzer/trace-counters.c \
 	analyzer/trace-file.c \
 	analyzer/hds-file.c \
 	analyzer/snapshot-info.c \
@@ -191,6 +197,7 @@ ANALYZER_SRCS := \
 	analyzer/json-scan.c \
 	analyzer/library.c \
 	analyzer/naming.c \
+	analyzer/untraced.c \
 	analyzer/function-name.c \
 	analyzer/packages.c \
 	analyzer/worktree.c \

@@ -115,9 +115,8 @@ static void print_summary(const struct collect *collect, const struct summary *s
 static void symbolise_and_say(struct collect *collect, const struct conclusion *conclusion, struct intern *intern)
 {
 	const struct symbols_options options = {0};
-	const struct summary summary = {conclusion->command, conclusion->wait_status, conclusion->duration_ns,
-					collect->list,       collect->count,          collect->directory,
-					cmd_program()};
+	const struct summary summary = {conclusion->command, conclusion->wait_status, conclusion->duration_ns, collect->list,
+					collect->count,      collect->directory,      cmd_program(),           collect->untraced};
 	struct error error = {0};
 	struct snapshot sum;
 

@@ -155,6 +155,18 @@ static void occupy_standard_descriptors(void)
 		close(fd);
 }
 
+/* Nobody noted the command itself. */
+static void count_root(struct run *run)
+{
+	const struct traced *root = collect_root(&run->collect);
+	char name[64];
+
+	if (run->doctor.verdict != DOCTOR_UNTRACEABLE || !run->collect.untraced || (root && root->state != TRACED_UNWANTED))
+		return;
+	traces_clean_name(name, sizeof(name), run->argv[0]);
+	untraced_add(run->collect.untraced, name, run->doctor.cause);
+}
+
 static int start_and_wait(struct run *run)
 {
 	uint64_t start = peak_clock();
@@ -179,6 +191,7 @@ static int start_and_wait(struct run *run)
 	if (getpid() == 1)
 		collect_last_look(&run->collect);
 	collect_close(&run->collect);
+	count_root(run);
 	conclude(&run->collect, &conclusion);
 	sweep(run);
 	return supervise_exit_status(run->child.status);
