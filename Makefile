@@ -121,7 +121,7 @@ ANALYZER_SRCS := \
 	analyzer/view-rows.c \
 	analyzer/view-prose.c \
 	analyzer/view-next.c \
-	analyzer/view-via.c \
+	analyzer/view-names.c \
 	analyzer/view-hint.c \
 	analyzer/convert.c \
 	analyzer/doctor-elf.c \

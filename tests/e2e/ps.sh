@@ -37,9 +37,9 @@ done
 equal 'of a server that rests' 0 "$("$heapdelta" ps --interval 0.1s --format json | jq --argjson pid "$pid" '.processes[] | select(.pid == $pid).bytes_per_minute')"
 "$heapdelta" ps -w --interval 0.1s --format json >watched 8>&- 9<&- &
 watcher=$!
-until_said watched "{\"pid\":$pid,"
+until_said watched "^\{\"pid\":$pid,"
 tell_server gg
-until_said watched "\"live_bytes\":300000,"
+until_said watched "^\{\"pid\":$pid,.*\"live_bytes\":300000,.*\}"
 kill -INT "$watcher"
 wait "$watcher"
 equal '-w ends with ^C: status' 0 $?
