@@ -123,7 +123,7 @@ ANALYZER_SRCS := \
 	analyzer/view-rows.c \
 	analyzer/view-prose.c \
 	analyzer/view-next.c \
-	analyzer/view-via.c \
+	analyzer/view-names.c \
 	analyzer/view-hint.c \
 	analyzer/convert.c \
 	analyzer/doctor-elf.c \
@@ -195,6 +195,7 @@ ANALYZER_SRCS := \
 	analyzer/cmd.c \
 	analyzer/control.c \
 	analyzer/process.c \
+	analyzer/trace-place.c \
 	analyzer/output.c \
 	analyzer/json-scan.c \
 	analyzer/library.c \
