@@ -97,7 +97,8 @@ for compiler in gcc clang g++ clang++; do
 	compare 'comments' "$compiler" -O0
 	need clang-format || { skip "$compiler: another style" 'no clang-format'; continue; }
 	edit() { reformat "$1"; }
-	for style in GNU '{BasedOnStyle: LLVM, ColumnLimit: 40}' Google; do
+	for style in GNU '{BasedOnStyle: LLVM, ColumnLimit: 40}' \
+		'{BasedOnStyle: Google, ColumnLimit: 200, AllowShortIfStatementsOnASingleLine: AllIfsAndElse}'; do
 		compare "style $style" "$compiler" -O0
 		[ "$compiler" != clang++ ] || break
 	done
