@@ -86,8 +86,9 @@ for compiler in gcc clang g++ clang++; do
 	keys=(lineno function filename traceback module thread process)
 	edit() { nothing "$1"; }
 	compare 'another directory' "$compiler" -O0
-	keys=(lineno function)
+	keys=(lineno function traceback)
 	compare 'optimised' "$compiler" '-O2 -fno-optimize-sibling-calls'
+	keys=(lineno function)
 	edit() { comments "$1"; }
 	compare 'comments, optimised' "$compiler" '-O2 -fno-optimize-sibling-calls'
 	edit() { rename_functions "$1"; }
