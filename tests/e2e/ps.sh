@@ -46,7 +46,7 @@ equal '-w ends with ^C: status' 0 $?
 check '-w: it grew' grep -qE "^\{\"pid\":$pid,.*\"live_bytes\":300000,.*\"bytes_per_minute\":[1-9]" watched
 "$heapdelta" ps -w --interval 0.1s >watched 8>&- 9<&- &
 watcher=$!
-until_said watched 'from two looks'
+until_said watched 'over the last'
 kill -INT "$watcher" && wait "$watcher"
 check '-w in a pipe: an empty line between two lists, no escape sequences' eval 'grep -qx "" watched && ! grep -q $'"'\\033'"' watched'
 equal '-w ends with its reader' 1 "$("$heapdelta" ps -w --interval 0.1s 8>&- 9<&- | head -1 | wc -l)"
