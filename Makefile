@@ -104,9 +104,11 @@ ANALYZER_SRCS := \
 	analyzer/cmd-env.c \
 	analyzer/cmd-doctor.c \
 	analyzer/run.c \
+	analyzer/watch.c \
 	analyzer/present.c \
 	analyzer/conclude.c \
 	analyzer/view-ps.c \
+	analyzer/ps-history.c \
 	analyzer/view-info.c \
 	analyzer/ps.c \
 	analyzer/supervise.c \
@@ -121,7 +123,7 @@ ANALYZER_SRCS := \
 	analyzer/view-rows.c \
 	analyzer/view-prose.c \
 	analyzer/view-next.c \
-	analyzer/view-via.c \
+	analyzer/view-names.c \
 	analyzer/view-hint.c \
 	analyzer/convert.c \
 	analyzer/doctor-elf.c \
@@ -194,6 +196,7 @@ ANALYZER_SRCS := \
 	analyzer/cmd.c \
 	analyzer/control.c \
 	analyzer/process.c \
+	analyzer/trace-place.c \
 	analyzer/output.c \
 	analyzer/json-scan.c \
 	analyzer/library.c \

@@ -320,7 +320,7 @@ static size_t count_arguments(const char *first, va_list list)
 		size_t count_ = count_arguments(first, list); \
 		va_end(list); \
 		char **argv_ = alloca((count_ + 1) * sizeof(char *)); \
-		argv_[0] = (char *)first; \
+		argv_[0] = (char *)(first); \
 		va_start(list, first); \
 		for (size_t n_ = 1; n_ <= count_; n_++) \
 			argv_[n_] = va_arg(list, char *); \

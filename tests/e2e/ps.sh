@@ -37,16 +37,16 @@ done
 equal 'of a server that rests' 0 "$("$heapdelta" ps --interval 0.1s --format json | jq --argjson pid "$pid" '.processes[] | select(.pid == $pid).bytes_per_minute')"
 "$heapdelta" ps -w --interval 0.1s --format json >watched 8>&- 9<&- &
 watcher=$!
-until_said watched "{\"pid\":$pid,"
+until_said watched "^\{\"pid\":$pid,"
 tell_server gg
-until_said watched "\"live_bytes\":300000,"
+until_said watched "^\{\"pid\":$pid,.*\"live_bytes\":300000,.*\}"
 kill -INT "$watcher"
 wait "$watcher"
 equal '-w ends with ^C: status' 0 $?
 check '-w: it grew' grep -qE "^\{\"pid\":$pid,.*\"live_bytes\":300000,.*\"bytes_per_minute\":[1-9]" watched
 "$heapdelta" ps -w --interval 0.1s >watched 8>&- 9<&- &
 watcher=$!
-until_said watched 'from two looks'
+until_said watched 'over the last'
 kill -INT "$watcher" && wait "$watcher"
 check '-w in a pipe: an empty line between two lists, no escape sequences' eval 'grep -qx "" watched && ! grep -q $'"'\\033'"' watched'
 equal '-w ends with its reader' 1 "$("$heapdelta" ps -w --interval 0.1s 8>&- 9<&- | head -1 | wc -l)"
