@@ -195,6 +195,7 @@ ANALYZER_SRCS := \
 	analyzer/packages.c \
 	analyzer/worktree.c \
 	analyzer/traces.c \
+	analyzer/source-statements.c \
 	analyzer/closest.c \
 	analyzer/pattern.c \
 	analyzer/estimate.c \

@@ -51,7 +51,7 @@ static const char *past_bracket(const char *at, const char *end)
 
 	for (; at < end; at++) {
 		depth += *at == '<';
-		if (*at == '>' && --depth == 0)
+		if (*at == '>' && at[-1] != '-' && --depth == 0)
 			return at + 1;
 	}
 	return NULL;
@@ -182,8 +182,6 @@ static const char *add_library_name(struct strbuf *out, const char *at, const ch
 	return add_basic(out, at, end);
 }
 
-/* ---- The whole ---- */
-
 static const char *add_operator(struct strbuf *out, const char *at, const char *end)
 {
 	size_t length = sizeof("operator") - 1, symbol = operator_symbol(at + length);
@@ -207,6 +205,52 @@ static const char *add_number(struct strbuf *out, const char *at, const char *en
 	return past;
 }
 
+/* ---- Rust's ---- */
+
+/* Types of Rust's library are known without the modules that they are in: "Vec" of "alloc::vec::Vec".  `at`: it is none. */
+static const char *past_rust_modules(const char *at, const char *end)
+{
+	static const char *const crates[] = {"std::", "alloc::", "core::", "hashbrown::", NULL};
+	const char *part = at;
+
+	if (!starts_any(at, end, crates))
+		return at;
+	for (;;) {
+		const char *past = past_name(part, end);
+		if (part < end && isupper((unsigned char)*part))
+			return part;
+		if (past == part || !starts(past, end, "::"))
+			return at;
+		part = past + 2;
+	}
+}
+
+static bool has_trait(const char *at, const char *end)
+{
+	size_t depth = 0;
+
+	for (; at < end; at++) {
+		depth += *at == '<';
+		depth -= *at == '>' && depth && at[-1] != '-';
+		if (depth == 0 && starts(at, end, " as "))
+			return true;
+	}
+	return false;
+}
+
+/* "<alloc::vec::Vec<u64>>::push" is Vec<u64>::push, but for "<T as Trait>::f".  `at`: it is none. */
+static const char *add_type(struct strbuf *out, const struct piece *piece)
+{
+	const char *past = past_bracket(piece->at, piece->end);
+
+	if (!past || !starts(past, piece->end, "::") || has_trait(piece->at + 1, past - 1) || piece->depth >= DEPTH_MAX)
+		return piece->at;
+	add_short(out, (struct piece){piece->at + 1, past - 1, piece->depth + 1});
+	return past;
+}
+
+/* ---- The whole ---- */
+
 /* A word, or what has a meaning of its own; returns where to go on. */
 static const char *add_next(struct strbuf *out, const struct piece *piece, const char *start)
 {
@@ -214,6 +258,8 @@ static const char *add_next(struct strbuf *out, const struct piece *piece, const
 	const char *at = piece->at, *end = piece->end, *past;
 	bool begins = at == start || !is_name_char(at[-1]);
 
+	if (begins && (past = past_rust_modules(at, end)) != at)
+		at = past;
 	if (begins && starts(at, end, "std::"))
 		return add_library_name(out, at, end);
 	if (begins && starts(at, end, "operator") && !is_name_char(at[8]))
@@ -224,7 +270,8 @@ static const char *add_next(struct strbuf *out, const struct piece *piece, const
 		return at + sizeof(anonymous) - 1;
 	if (starts(at, end, abi) && (past = memchr(at, ']', (size_t)(end - at))) != NULL)
 		return past + 1;
-	/* Rust's "<T as Trait>::f" begins with one that is no argument's. */
+	if (at == start && *at == '<' && (past = add_type(out, piece)) != at)
+		return past;
 	if (at > start && *at == '<' && (past = past_bracket(at, end)) != NULL) {
 		add_arguments(out, (struct piece){at + 1, written_end(at + 1, past - 1, is_adapter(start, at)), piece->depth + 1});
 		return past;
@@ -280,6 +327,8 @@ static const char *last_arguments(const char *name, const char *end)
 			continue;
 		if ((size_t)(at - name) >= sizeof(word) - 1 && starts(at - (sizeof(word) - 1), end, word))
 			return NULL; /* operator<=> */
+		if (at - name >= 2 && starts(at - 2, end, "::"))
+			return at - 2;
 		return at > name && at[-1] == ' ' ? at - 1 : at;
 	}
 	return NULL;
@@ -288,7 +337,8 @@ static const char *last_arguments(const char *name, const char *end)
 /* What the compiler derives from the parameters is left out; who makes something has said what. */
 static const char *derived_arguments(const char *name, const char *end)
 {
-	const char *bracket = starts(name, end, "std::") ? last_arguments(name, end) : NULL, *last = bracket;
+	static const char *const libraries[] = {"std::", "alloc::", "core::", "<", NULL};
+	const char *bracket = starts_any(name, end, libraries) ? last_arguments(name, end) : NULL, *last = bracket;
 	size_t depth = 0;
 
 	if (!bracket)

@@ -24,6 +24,7 @@ static const struct {
 	[HDS_BLOCKS] = {HDS_CHUNK_BLOCKS, sizeof(struct hds_block), false},
 	[HDS_SYMBOLS] = {HDS_CHUNK_SYMBOLS, sizeof(struct hds_symbol), false},
 	[HDS_LOCATIONS] = {HDS_CHUNK_LOCATIONS, sizeof(struct hds_location), false},
+	[HDS_STATEMENTS] = {HDS_CHUNK_STATEMENTS, sizeof(uint64_t), false},
 	[HDS_PROCESSES] = {HDS_CHUNK_PROCESSES, sizeof(uint32_t), false},
 	[HDS_STACK_PROCESS] = {HDS_CHUNK_STACK_PROCESS, sizeof(uint32_t), false},
 };

@@ -249,6 +249,7 @@ static void describe_located(struct match_items *items, struct match_item *item,
 	item->path = location->file;
 	item->name = location->function;
 	item->text = location->text_hash;
+	item->statement = location->statement_hash;
 	item->line = location->line;
 	item->from = location->line;
 	if (location->function)
@@ -289,7 +290,7 @@ static void describe_file(struct match_item *item)
 	if (!item->path)
 		return;
 	item->name = item->function = item->path = NULL;
-	item->text = 0;
+	item->text = item->statement = 0;
 	item->line = item->from = 0;
 }
 

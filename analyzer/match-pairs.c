@@ -26,6 +26,8 @@ static uint64_t feature(const struct match_item *item, unsigned which)
 		return (uintptr_t)item->function;
 	case MATCH_TEXT:
 		return item->text;
+	case MATCH_STATEMENT:
+		return item->statement;
 	case MATCH_LINE:
 		return item->line;
 	default:
@@ -78,7 +80,9 @@ static bool is_renamed(const struct match_context *context, const struct match_i
 
 static bool is_compatible(const struct match_item *a, const struct match_item *b)
 {
-	return (!a->text || !b->text || a->text == b->text) && (!a->function || !b->function || a->function == b->function);
+	bool same_text = !a->text || !b->text || a->text == b->text || (a->statement && a->statement == b->statement);
+
+	return same_text && (!a->function || !b->function || a->function == b->function);
 }
 
 static bool may_pair(const struct work *work, const struct match_item *a, const struct match_item *b)

@@ -21,6 +21,7 @@ struct match_item {
 	const char *function; /* function without parameters and template arguments */
 	const char *build;    /* build id of its module */
 	uint64_t text;        /* hash of the line's text */
+	uint64_t statement;   /* hash of the text of the statement that it is a part of */
 	uint32_t line;
 	uint32_t from;     /* distance from the function's first line; without lines, of the code from the function's start */
 	uint32_t key;      /* equal keys look the same to people */
@@ -38,7 +39,8 @@ enum match_feature {
 	MATCH_TEXT = 1 << 6,
 	MATCH_LINE = 1 << 7,
 	MATCH_FROM = 1 << 8,
-	MATCH_FEATURES = 9,
+	MATCH_STATEMENT = 1 << 9,
+	MATCH_FEATURES = 10,
 };
 
 /* How the items of both sides that agree in a pass's features are paired. */

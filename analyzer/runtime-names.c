@@ -223,6 +223,7 @@ static const char *const allocation_wrappers[] = {
 	"estrdup",
 	"g_aligned_alloc", /* GLib */
 	"g_aligned_alloc0",
+	"g_asprintf",
 	"g_malloc",
 	"g_malloc0",
 	"g_malloc0_n",
@@ -239,6 +240,8 @@ static const char *const allocation_wrappers[] = {
 	"g_strdup_printf",
 	"g_strdup_vprintf",
 	"g_strdupv",
+	"g_strjoin",
+	"g_strjoinv",
 	"g_strndup",
 	"g_try_malloc",
 	"g_try_malloc0",
@@ -246,6 +249,7 @@ static const char *const allocation_wrappers[] = {
 	"g_try_malloc_n",
 	"g_try_realloc",
 	"g_try_realloc_n",
+	"g_vasprintf",
 	"git__calloc", /* libgit2 */
 	"git__malloc",
 	"git__realloc",

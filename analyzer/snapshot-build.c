@@ -94,7 +94,7 @@ static bool same_location(const void *records, uint32_t id, const void *key)
 
 	return a->file == b->file && a->function == b->function && a->linkage == b->linkage && a->line == b->line &&
 	       a->function_line == b->function_line && a->flags == b->flags && a->symbol_offset == b->symbol_offset &&
-	       a->text_hash == b->text_hash;
+	       a->text_hash == b->text_hash && a->statement_hash == b->statement_hash;
 }
 
 /* ---- The tables ---- */

@@ -107,11 +107,15 @@ static int read_locations(struct reader *reader)
 {
 	struct snapshot *snapshot = reader->snapshot;
 	const struct hds_location *records = reader->file.chunks[HDS_LOCATIONS].at;
+	const uint64_t *statements = reader->file.chunks[HDS_STATEMENTS].at;
 
 	snapshot->locations = array_for(reader, HDS_LOCATIONS, sizeof(*snapshot->locations));
 	if (!snapshot->locations)
 		return -1;
 	snapshot->location_count = reader->file.chunks[HDS_LOCATIONS].count;
+	if (statements && reader->file.chunks[HDS_STATEMENTS].count != snapshot->location_count)
+		return bad(reader, "it has statements for %zu of %zu locations", reader->file.chunks[HDS_STATEMENTS].count,
+			   snapshot->location_count);
 	for (size_t i = 0; i < snapshot->location_count; i++) {
 		const struct hds_location *from = &records[i];
 		struct location *to = &snapshot->locations[i];
@@ -119,7 +123,8 @@ static int read_locations(struct reader *reader)
 					.function_line = from->function_line,
 					.flags = from->flags,
 					.symbol_offset = from->symbol_offset,
-					.text_hash = from->text_hash};
+					.text_hash = from->text_hash,
+					.statement_hash = statements ? statements[i] : 0};
 		if (optional_string(reader, from->function, "function", &to->function) ||
 		    optional_string(reader, from->linkage, "linkage name", &to->linkage) ||
 		    optional_string(reader, from->file, "file", &to->file))

@@ -14,7 +14,7 @@
 #include "snapshot.h"
 #include "strbuf.h"
 
-#define CHUNKS_MAX 11
+#define CHUNKS_MAX 12
 
 struct string_ref {
 	const char *text; /* interned: the pointer is the key */
@@ -233,6 +233,28 @@ static void write_locations(struct writer *writer)
 	}
 }
 
+/* Snapshots without sources have none. */
+static bool has_statements(const struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->location_count; i++) {
+		if (snapshot->locations[i].statement_hash)
+			return true;
+	}
+	return false;
+}
+
+static void write_statements(struct writer *writer)
+{
+	const struct snapshot *snapshot = writer->snapshot;
+	uint64_t *to;
+
+	if (!has_statements(snapshot))
+		return;
+	to = begin_chunk(writer, HDS_CHUNK_STATEMENTS, sizeof(*to), snapshot->location_count);
+	for (size_t i = 0; i < snapshot->location_count; i++)
+		to[i] = snapshot->locations[i].statement_hash;
+}
+
 static void write_processes(struct writer *writer)
 {
 	const struct snapshot *snapshot = writer->snapshot;
@@ -290,7 +312,7 @@ static size_t records_size(const struct writer *writer)
 	size += snapshot->module_count * sizeof(struct hds_module) + frame_count(snapshot) * sizeof(struct hds_frame);
 	size += snapshot->stack_count * sizeof(struct hds_stack) + snapshot->thread_count * sizeof(struct hds_thread);
 	size += snapshot->block_count * sizeof(struct hds_block) + writer->symbol_count * sizeof(struct hds_symbol);
-	size += snapshot->location_count * sizeof(struct hds_location);
+	size += snapshot->location_count * (sizeof(struct hds_location) + sizeof(uint64_t));
 	if (snapshot->stack_process)
 		size += (snapshot->process_count + snapshot->stack_count + 2) * sizeof(uint32_t);
 	return size;
@@ -314,6 +336,7 @@ static int lay_out(struct writer *writer)
 	if (writer->snapshot->symbolised || writer->symbol_count) {
 		write_symbols(writer);
 		write_locations(writer);
+		write_statements(writer);
 	}
 	write_processes(writer);
 	return writer->strings.failed ? error_nomem(writer->error) : 0;

@@ -38,7 +38,7 @@ struct location {
 	uint32_t flags;         /* enum hds_location_flags */
 	uint32_t kinds;         /* memo of frames.c; 0: not looked at yet */
 	uint64_t symbol_offset;
-	uint64_t text_hash;
+	uint64_t text_hash, statement_hash;
 };
 
 /* What a frame stands at.  Two addresses differ in module, offset or flags. */

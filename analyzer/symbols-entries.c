@@ -193,7 +193,9 @@ static void finish_locations(struct entries *entries, struct entry *entry, size_
 			continue;
 		if (is_system_file(location->file))
 			location->flags |= HDS_LOCATION_SYSTEM;
-		location->text_hash = texts_hash(&entries->texts, location->file, location->line, debug_built(entry->file));
+		struct text_hashes hashes = texts_hash(&entries->texts, location->file, location->line, debug_built(entry->file));
+		location->text_hash = hashes.line;
+		location->statement_hash = hashes.statement;
 	}
 }
 

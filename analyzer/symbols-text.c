@@ -12,12 +12,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "source-statements.h"
+
 #define LARGEST_SOURCE (32 << 20)
 
 struct text_file {
 	struct timespec changed;
 	size_t count;
-	uint64_t hashes[];
+	uint64_t hashes[]; /* of lines, then of their statements */
 };
 
 uint64_t text_hash(const char *line, size_t length)
@@ -45,11 +47,15 @@ static size_t count_lines(const char *data, size_t size)
 static struct text_file *hash_lines(const char *data, size_t size)
 {
 	size_t count = count_lines(data, size);
-	struct text_file *file = malloc(sizeof(*file) + count * sizeof(file->hashes[0]));
+	struct text_file *file = calloc(1, sizeof(*file) + 2 * count * sizeof(file->hashes[0]));
 
 	if (!file)
 		return NULL;
 	file->count = count;
+	if (source_statements(data, size, file->hashes + count, count)) {
+		free(file);
+		return NULL;
+	}
 	for (size_t i = 0; i < count; i++) {
 		const char *end = memchr(data, '\n', size);
 		size_t length = end ? (size_t)(end - data) : size;
@@ -95,21 +101,21 @@ static int is_after(struct timespec a, struct timespec b)
 	return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
 }
 
-uint64_t texts_hash(struct texts *texts, const char *interned_file, uint32_t line, struct timespec built)
+struct text_hashes texts_hash(struct texts *texts, const char *interned_file, uint32_t line, struct timespec built)
 {
 	void **slot = pointer_map_at(&texts->files, interned_file);
 	struct text_file *file;
 
 	if (!slot)
-		return 0;
+		return (struct text_hashes){0};
 	if (!*slot)
 		*slot = read_file(interned_file);
 	if (!*slot)
 		*slot = calloc(1, sizeof(*file));
 	file = *slot;
 	if (!file || line == 0 || line > file->count || is_after(file->changed, built))
-		return 0;
-	return file->hashes[line - 1];
+		return (struct text_hashes){0};
+	return (struct text_hashes){file->hashes[line - 1], file->hashes[file->count + line - 1]};
 }
 
 void texts_release(struct texts *texts)

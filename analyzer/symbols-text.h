@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a source line says, as a hash, so that it can be found again after lines moved: FNV-1a, 64 bits, of the line's bytes without leading
- * and trailing white space; never 0.
+ * and trailing white space; never 0.  And what the statement says that it is a part of, for when the lines were broken elsewhere.
  */
 #ifndef ANALYZER_SYMBOLS_TEXT_H
 #define ANALYZER_SYMBOLS_TEXT_H
@@ -18,8 +18,12 @@ struct texts {
 
 uint64_t text_hash(const char *line, size_t length);
 
-/* Hash of a line of a file; 0 when it cannot be read, has no such line or was changed after `built`.  Each file is read once. */
-uint64_t texts_hash(struct texts *texts, const char *interned_file, uint32_t line, struct timespec built);
+struct text_hashes {
+	uint64_t line, statement; /* 0: not known */
+};
+
+/* Of a line of a file; zeros when it cannot be read, has no such line or was changed after `built`.  Each file is read once. */
+struct text_hashes texts_hash(struct texts *texts, const char *interned_file, uint32_t line, struct timespec built);
 void texts_release(struct texts *texts);
 
 #endif

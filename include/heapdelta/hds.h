@@ -19,7 +19,7 @@
 
 #define HDS_MAGIC UINT64_C(0x0a50414e53534448) /* "HDSSNAP\n" in memory order */
 #define HDS_MAJOR 1
-#define HDS_MINOR 0
+#define HDS_MINOR 1
 
 struct hds_header {
 	uint64_t magic;
@@ -42,16 +42,17 @@ struct hds_chunk {
 HDS_ASSERT(sizeof(struct hds_chunk) == 32);
 
 #define HDS_ID(a, b, c, d) ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
-#define HDS_CHUNK_STRINGS HDS_ID('S', 'T', 'R', 'S')   /* bytes; offset 0 is the empty string; the last byte is NUL */
-#define HDS_CHUNK_INFO HDS_ID('I', 'N', 'F', 'O')      /* struct hds_info[], keys ascending */
-#define HDS_CHUNK_MODULES HDS_ID('M', 'O', 'D', 'S')   /* struct hds_module[]; record 0 is unused */
-#define HDS_CHUNK_FRAMES HDS_ID('F', 'R', 'M', 'S')    /* struct hds_frame[]: trie, record 0 is the root */
-#define HDS_CHUNK_STACKS HDS_ID('S', 'T', 'C', 'K')    /* struct hds_stack[] */
-#define HDS_CHUNK_THREADS HDS_ID('T', 'H', 'R', 'D')   /* struct hds_thread[] */
-#define HDS_CHUNK_BLOCKS HDS_ID('B', 'L', 'K', 'S')    /* struct hds_block[], optional, by address */
-#define HDS_CHUNK_SYMBOLS HDS_ID('S', 'Y', 'M', 'S')   /* struct hds_symbol[], optional, sorted by (module, offset) */
-#define HDS_CHUNK_LOCATIONS HDS_ID('L', 'O', 'C', 'S') /* struct hds_location[], with SYMS */
-#define HDS_CHUNK_PROCESSES HDS_ID('P', 'R', 'C', 'S') /* uint32_t[], optional, in sums of several snapshots: "PID command" as strings */
+#define HDS_CHUNK_STRINGS HDS_ID('S', 'T', 'R', 'S')    /* bytes; offset 0 is the empty string; the last byte is NUL */
+#define HDS_CHUNK_INFO HDS_ID('I', 'N', 'F', 'O')       /* struct hds_info[], keys ascending */
+#define HDS_CHUNK_MODULES HDS_ID('M', 'O', 'D', 'S')    /* struct hds_module[]; record 0 is unused */
+#define HDS_CHUNK_FRAMES HDS_ID('F', 'R', 'M', 'S')     /* struct hds_frame[]: trie, record 0 is the root */
+#define HDS_CHUNK_STACKS HDS_ID('S', 'T', 'C', 'K')     /* struct hds_stack[] */
+#define HDS_CHUNK_THREADS HDS_ID('T', 'H', 'R', 'D')    /* struct hds_thread[] */
+#define HDS_CHUNK_BLOCKS HDS_ID('B', 'L', 'K', 'S')     /* struct hds_block[], optional, by address */
+#define HDS_CHUNK_SYMBOLS HDS_ID('S', 'Y', 'M', 'S')    /* struct hds_symbol[], optional, sorted by (module, offset) */
+#define HDS_CHUNK_LOCATIONS HDS_ID('L', 'O', 'C', 'S')  /* struct hds_location[], with SYMS */
+#define HDS_CHUNK_STATEMENTS HDS_ID('S', 'T', 'M', 'T') /* uint64_t[], optional, one per record of LOCS: hash of the statement; 0: none */
+#define HDS_CHUNK_PROCESSES HDS_ID('P', 'R', 'C', 'S')  /* uint32_t[], optional, in sums of several snapshots: "PID command" as strings */
 #define HDS_CHUNK_STACK_PROCESS HDS_ID('S', 'P', 'R', 'C') /* uint32_t[], with PRCS: index in PRCS per stack */
 
 /* Keys of INFO.  HDS_KEY_STRING marks a key whose value is a string offset. */

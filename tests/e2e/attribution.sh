@@ -5,7 +5,7 @@
 . "$(dirname "$0")/tap.sh"
 
 mkdir project
-cp -r "$top/tests/targets/include" "$top"/tests/targets/{containers.cpp,wrappers.c,runtime-once.c} project
+cp -r "$top/tests/targets/include" "$top"/tests/targets/{containers.cpp,containers.rs,wrappers.c,glib-calls.c,runtime-once.c} project
 cd project || exit 1
 
 # record NAME COMMAND…: its snapshot at exit becomes NAME.hds.
@@ -91,13 +91,47 @@ done
 "$heapdelta" stats wrappers-O0.hds -n 0 >text
 contains 'via a wrapper' 'via xcalloc' text
 
+# GLib itself, which is stripped: its wrappers are passed over by name.
+gcc -D_GNU_SOURCE -g -O0 -o glib-calls glib-calls.c -ldl || not_ok 'glib-calls: does not compile'
+if ./glib-calls >glib.out 2>&1; then
+	check 'GLib: runs' record glib ./glib-calls
+	lines glib >glib.lines
+	equal 'GLib: its callers' '' "$(exact glib-calls.c glib.lines; without_bytes glib-calls.c glib.lines)"
+	lines glib --attribute library >glib.lines
+	equal 'GLib: and where everything is the library'"'"'s' '' "$(exact glib-calls.c glib.lines)"
+else
+	skip 'GLib: its callers' 'not installed'
+fi
+
+# ---- Rust ------------------------------------------------------------------------------------------------------------------------
+# Both ways to mangle names, where the compiler offers them.
+for option in '' '-C symbol-mangling-version=v0' '-C symbol-mangling-version=legacy'; do
+	for level in 0 3; do
+		mangling=${option##*=}
+		name=rust-${mangling:-default}-$level
+		# shellcheck disable=SC2086
+		if ! { need rustc && rustc --edition 2021 -g -C opt-level=$level $option -o "$name" containers.rs; } >rust.out 2>&1; then
+			skip "$name: at least 95 % on the program's own lines" 'no such compiler'
+			continue
+		fi
+		check "$name: runs" record "$name" "./$name"
+		check "$name: at least 95 % on the program's own lines" test "$(ask stats "$name.hds" -n 0 -k lineno -- \
+			'([.stats[] | select(.frames[0].file == "containers.rs") | .size] | add) * 100 >= 95 * .totals.size')" = true
+		lines "$name" >"$name.lines"
+		equal "$name: every remark's line has bytes" '' "$(without_bytes containers.rs "$name.lines")"
+		"$heapdelta" stats "$name.hds" -n 0 -k traceback >text
+		equal "$name: no mangled name" '' "$(grep -E '_ZN|_R[NIMXYC]|17h[0-9a-f]{16}E|::h[0-9a-f]{16}' text | head -3)"
+		[ "$level" = 3 ] || check "$name: what a line has called" grep -qE 'a ring \*/ +via .*VecDeque<.*push_back' <("$heapdelta" stats "$name.hds" -n 0)
+	done
+done
+
 # ---- What lives once -------------------------------------------------------------------------------------------------------------
 gcc -D_GNU_SOURCE -g -O0 -o runtime-once runtime-once.c -ldl -pthread || not_ok 'runtime-once: does not compile'
 for count in 0 10 20 100; do
 	check "$count times: runs" record "once$count" ./runtime-once "$count"
 done
 # shown COMMAND…: the remarks of the lines that a text has.
-shown() { "$heapdelta" "$@" -n 0 >text; remarks runtime-once.c | while read -r place remark; do ! grep -q "^$place: " text || echo "$remark"; done; }
+shown() { "$heapdelta" "$@" -n 0 >text 2>/dev/null; remarks runtime-once.c | while read -r place remark; do ! grep -q "^$place: " text || echo "$remark"; done; }
 equal 'folded: nothing of it is a line' '' "$(shown stats once0.hds)"
 check 'folded: all of it' grep -qE '^libc and runtime, one-time: size=.*, count=[1-9]' text
 equal 'a few more per process' '' "$(shown stats once10.hds)"

@@ -302,6 +302,7 @@ START_TEST(text_is_hashed_unless_newer_than_the_program)
 				continue;
 			found++;
 			ck_assert_uint_eq(location->text_hash, newer ? 0 : text_hash(text, strlen(text)));
+			ck_assert_int_eq(location->statement_hash == 0, newer);
 		}
 		ck_assert_uint_gt(found, 0);
 		snapshot_release(&snapshot);

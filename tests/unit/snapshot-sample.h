@@ -56,7 +56,8 @@ static inline void sample_make(struct snapshot *snapshot, struct intern *intern,
 		 .file = intern_add(intern, "src/cache.h"),
 		 .line = 42,
 		 .flags = HDS_LOCATION_INLINED,
-		 .text_hash = 0x123456789abcdef},
+		 .text_hash = 0x123456789abcdef,
+		 .statement_hash = 0xfedcba987654321},
 		{.function = intern_add(intern, "cache_put"), .file = intern_add(intern, ""), .line = 9},
 		{.function = intern_add(intern, "bare"), .flags = HDS_LOCATION_NO_LINE, .symbol_offset = 28},
 	};
@@ -162,6 +163,7 @@ static inline void same_nodes(const struct snapshot *a, const struct snapshot *b
 		same_number(one, other, flags);
 		same_number(one, other, symbol_offset);
 		same_number(one, other, text_hash);
+		same_number(one, other, statement_hash);
 	}
 }
 
