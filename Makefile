@@ -77,11 +77,13 @@ PRELOAD_CORE_SRCS := \
 	preload/output.c \
 	preload/snapshot-file.c \
 	preload/sampling.c \
+	preload/untraced.c \
 	preload/config.c \
 	preload/unwind-rows.c \
 	preload/fde-table.c \
 	preload/bootstrap.c \
 	preload/trace-file.c \
+	preload/image.c \
 	preload/elf-view.c \
 	preload/stack-bounds.c \
 	preload/guard.c \
@@ -97,13 +99,18 @@ ANALYZER_SRCS := \
 	analyzer/cmd-info.c \
 	analyzer/cmd-symbolize.c \
 	analyzer/cmd-export.c \
+	analyzer/cmd-ps.c \
 	analyzer/cmd-control.c \
 	analyzer/cmd-env.c \
 	analyzer/cmd-doctor.c \
 	analyzer/run.c \
+	analyzer/watch.c \
 	analyzer/present.c \
 	analyzer/conclude.c \
+	analyzer/view-ps.c \
+	analyzer/ps-history.c \
 	analyzer/view-info.c \
+	analyzer/ps.c \
 	analyzer/supervise.c \
 	analyzer/collect.c \
 	analyzer/orphans.c \
@@ -116,7 +123,7 @@ ANALYZER_SRCS := \
 	analyzer/view-rows.c \
 	analyzer/view-prose.c \
 	analyzer/view-next.c \
-	analyzer/view-via.c \
+	analyzer/view-names.c \
 	analyzer/view-hint.c \
 	analyzer/convert.c \
 	analyzer/doctor-elf.c \
@@ -168,6 +175,7 @@ ANALYZER_SRCS := \
 	analyzer/snapshot-trace-totals.c \
 	analyzer/snapshot-trace-info.c \
 	analyzer/snapshot-trace-blocks.c \
+	analyzer/trace-counters.c \
 	analyzer/trace-file.c \
 	analyzer/hds-file.c \
 	analyzer/snapshot-info.c \
@@ -187,10 +195,12 @@ ANALYZER_SRCS := \
 	analyzer/cmd.c \
 	analyzer/control.c \
 	analyzer/process.c \
+	analyzer/trace-place.c \
 	analyzer/output.c \
 	analyzer/json-scan.c \
 	analyzer/library.c \
 	analyzer/naming.c \
+	analyzer/untraced.c \
 	analyzer/function-name.c \
 	analyzer/packages.c \
 	analyzer/worktree.c \

@@ -2,7 +2,7 @@
 /*
  * Three answers to "whose line", each falling back to the next: the innermost frame in the source root, the innermost frame that is no
  * part of a runtime or library of templates, the raw caller.  Known wrappers are passed over in the source root too (most programs have
- * their own xmalloc there), as long as one of its frames is left.
+ * their own xmalloc there, some their own operator new), as long as one of its frames is left.
  * The choice is made from the outermost frame inwards, by a state of two bytes: stacks that share their outer frames share that work.
  */
 #include "attribution.h"
@@ -96,7 +96,7 @@ enum kinds {
 static enum level level_of(const struct attribution *attribution, const struct frame *frame)
 {
 	if (attribution->mode == ATTRIBUTE_MINE && is_mine(attribution, frame))
-		return frame->flags & NAME_WRAPPER ? LEVEL_MY_WRAPPER : LEVEL_MINE;
+		return frame->flags & (NAME_WRAPPER | NAME_ENTRY) ? LEVEL_MY_WRAPPER : LEVEL_MINE;
 	if (attribution->mode == ATTRIBUTE_RAW || (frame->flags & (FRAME_PSEUDO | NAME_WRAPPER)) || is_runtime(frame) ||
 	    is_generic(frame) || is_skipped(attribution, frame))
 		return LEVEL_NONE;

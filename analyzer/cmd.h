@@ -75,8 +75,8 @@ struct cmd {
 	int usage_status;          /* of misuse; 0: STATUS_TROUBLE */
 };
 
-extern const struct cmd cmd_run, cmd_snapshot, cmd_stats, cmd_diff, cmd_info, cmd_symbolize, cmd_export, cmd_start, cmd_stop, cmd_mark,
-	cmd_env, cmd_doctor;
+extern const struct cmd cmd_run, cmd_snapshot, cmd_stats, cmd_diff, cmd_info, cmd_symbolize, cmd_export, cmd_ps, cmd_start, cmd_stop,
+	cmd_mark, cmd_env, cmd_doctor;
 
 /* -q, -v, --log: where our words go.  main calls it once, before the command runs. */
 int cmd_messages_open(bool quiet, int verbose, const char *log, struct error *error);

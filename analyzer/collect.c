@@ -46,6 +46,17 @@ static void watch(void *data, const char *directory)
 	collect->directories[collect->directory_count++] = copy;
 }
 
+/* Beside the lock, under a name that the library makes of the lock's.  Without it nobody knows who was not traced, which is no trouble. */
+static void open_notes(struct collect *collect)
+{
+	int stem = (int)(strlen(collect->lock_path) - strlen(".lock"));
+
+	snprintf(collect->notes_path, sizeof(collect->notes_path), "%.*s.note", stem, collect->lock_path);
+	int fd = open(collect->notes_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0)
+		close(fd);
+}
+
 static int take_lock(struct collect *collect, struct error *error)
 {
 	char directory[PATH_MAX];
@@ -58,6 +69,7 @@ static int take_lock(struct collect *collect, struct error *error)
 	collect->lock_fd = open(collect->lock_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (collect->lock_fd < 0 || flock(collect->lock_fd, LOCK_EX | LOCK_NB) < 0)
 		return error_set(error, "cannot lock '%s': %s", collect->lock_path, strerror(errno));
+	open_notes(collect);
 	return 0;
 }
 
@@ -88,9 +100,11 @@ void collect_release(struct collect *collect)
 	if (collect->notify_fd >= 0)
 		close(collect->notify_fd);
 	if (collect->lock_fd >= 0) {
+		unlink(collect->notes_path);
 		unlink(collect->lock_path);
 		close(collect->lock_fd);
 	}
+	untraced_free(collect->untraced);
 	*collect = (struct collect){.lock_fd = -1, .notify_fd = -1};
 }
 
@@ -495,6 +509,10 @@ void collect_close(struct collect *collect)
 {
 	if (collect->lock_fd < 0)
 		return;
+	collect->untraced = untraced_new();
+	if (collect->untraced)
+		untraced_read(collect->untraced, collect->notes_path);
+	unlink(collect->notes_path);
 	unlink(collect->lock_path);
 	close(collect->lock_fd);
 	collect->lock_fd = -1;

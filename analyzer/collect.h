@@ -14,6 +14,7 @@
 #include "convert.h"
 #include "error.h"
 #include "library.h"
+#include "untraced.h"
 
 struct collect_options {
 	const char *const *only, *const *except; /* NULL-terminated patterns of names; NULL: none */
@@ -30,14 +31,15 @@ struct collect {
 	struct collect_options options;
 	struct convert convert;
 	const char *command; /* name of the root while it is not known */
-	char run[64], lock_path[PATH_MAX];
+	char run[64], lock_path[PATH_MAX], notes_path[PATH_MAX + 2];
 	int lock_fd, notify_fd;                 /* notify_fd −1: only rescans find anything */
 	char *directories[COLLECT_DIRECTORIES]; /* watched */
 	int watches[COLLECT_DIRECTORIES];
 	size_t directory_count;
 	struct traced **list; /* in the order they were found; every image of every process */
 	size_t count, room;
-	char *directory; /* of the children's files; NULL: none yet */
+	char *directory;           /* of the children's files; NULL: none yet */
+	struct untraced *untraced; /* NULL: not read yet */
 	pid_t root;
 	bool root_ended;
 	int root_status;

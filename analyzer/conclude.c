@@ -85,7 +85,12 @@ static void print_next(const struct collect *collect, const struct report *repor
 static void print_summary(const struct collect *collect, const struct summary *summary, const struct snapshot *sum,
 			  const struct conclusion *conclusion)
 {
-	const struct render_options how = {.format = RENDER_TEXT, .color = render_wants_color(0, cmd_messages())};
+	const struct render_options how = {
+		.format = RENDER_TEXT,
+		.color = render_wants_color(0, cmd_messages()),
+		.width = render_terminal_width(cmd_messages()),
+		.ascii = render_wants_ascii(),
+	};
 	FILE *out = cmd_messages();
 	struct error error = {0};
 	struct report report;
@@ -110,9 +115,8 @@ static void print_summary(const struct collect *collect, const struct summary *s
 static void symbolise_and_say(struct collect *collect, const struct conclusion *conclusion, struct intern *intern)
 {
 	const struct symbols_options options = {0};
-	const struct summary summary = {conclusion->command, conclusion->wait_status, conclusion->duration_ns,
-					collect->list,       collect->count,          collect->directory,
-					cmd_program()};
+	const struct summary summary = {conclusion->command, conclusion->wait_status, conclusion->duration_ns, collect->list,
+					collect->count,      collect->directory,      cmd_program(),           collect->untraced};
 	struct error error = {0};
 	struct snapshot sum;
 

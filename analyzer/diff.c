@@ -31,21 +31,51 @@ static size_t class_count(const struct match *match, const struct keys *keys)
 	return keys ? keys_count(keys) : 0;
 }
 
-static void enter_groups(struct diff *diff, const struct stats *series, size_t series_count, const struct match *match, uint32_t *row_of)
+/* Two groups of one snapshot as one, which looks like the larger one.  NULL: out of memory. */
+static const struct group *add_up(struct diff *diff, const struct group *a, const struct group *b)
+{
+	const struct group *less = b->size > a->size ? a : b, *more = less == a ? b : a;
+	struct group *sum = malloc(sizeof(*sum));
+
+	if (!sum || array_reserve(&diff->sums, &diff->sum_room, diff->sum_count + 1, sizeof(struct group *))) {
+		free(sum);
+		return NULL;
+	}
+	diff->sums[diff->sum_count++] = sum;
+	*sum = *more;
+	sum->size += less->size;
+	sum->count += less->count;
+	sum->allocated += less->allocated;
+	sum->variance += less->variance;
+	sum->one_time = a->one_time && b->one_time;
+	return sum;
+}
+
+static struct diff_row *row_at(struct diff *diff, size_t series_count, uint32_t *row_of)
+{
+	struct diff_row *row;
+
+	if (*row_of)
+		return &diff->rows[*row_of - 1];
+	row = &diff->rows[diff->count];
+	row->groups = diff->group_pool + diff->count * series_count;
+	*row_of = (uint32_t)++diff->count;
+	return row;
+}
+
+static int enter_groups(struct diff *diff, const struct stats *series, size_t series_count, const struct match *match, uint32_t *row_of)
 {
 	for (size_t i = 0; i < series_count; i++) {
 		for (size_t j = 0; j < series[i].count; j++) {
 			const struct group *group = &series[i].groups[j];
-			uint32_t class = class_of(match, i, j, group);
-			struct diff_row *row = &diff->rows[row_of[class] ? row_of[class] - 1 : diff->count];
-			if (!row_of[class]) {
-				row->groups = diff->group_pool + diff->count * series_count;
-				row_of[class] = (uint32_t)++diff->count;
-			}
-			row->groups[i] = group;
-			row->any = group;
+			struct diff_row *row = row_at(diff, series_count, &row_of[class_of(match, i, j, group)]);
+			row->groups[i] = row->groups[i] ? add_up(diff, row->groups[i], group) : group;
+			if (!row->groups[i])
+				return -1;
+			row->any = row->groups[i];
 		}
 	}
+	return 0;
 }
 
 /* Rows of equal groups, through one index by class. */
@@ -55,7 +85,7 @@ static int unite(struct diff *diff, const struct stats *series, size_t series_co
 	int result = row_of ? make_rows(diff, series, series_count) : -1;
 
 	if (result == 0)
-		enter_groups(diff, series, series_count, match, row_of);
+		result = enter_groups(diff, series, series_count, match, row_of);
 	free(row_of);
 	return result;
 }
@@ -185,5 +215,8 @@ void diff_release(struct diff *diff)
 {
 	free(diff->rows);
 	free(diff->group_pool);
+	for (size_t i = 0; i < diff->sum_count; i++)
+		free(diff->sums[i]);
+	free(diff->sums);
 	*diff = (struct diff){0};
 }

@@ -29,6 +29,8 @@ struct diff {
 	size_t same, moved, came, gone; /* rows: under one key at both ends, under two, only at the end, only at the beginning */
 	/* private */
 	const struct group **group_pool;
+	struct group **sums; /* of several groups of one statistics that are the same code */
+	size_t sum_count, sum_room;
 };
 
 struct diff_options {

@@ -57,6 +57,8 @@ static void read_needed(struct elf_facts *facts, Elf *elf, Elf_Data *data, const
 	GElf_Dyn entry;
 
 	for (size_t i = 0; i < count && gelf_getdyn(data, (int)i, &entry) && entry.d_tag != DT_NULL; i++) {
+		/* The loader itself can be started by name, and preloads; a static program that can be moved has no name of that kind. */
+		facts->has_libraries = facts->has_libraries || entry.d_tag == DT_SONAME;
 		const char *name = entry.d_tag == DT_NEEDED ? elf_strptr(elf, header->sh_link, entry.d_un.d_val) : NULL;
 		if (!name)
 			continue;

@@ -29,6 +29,20 @@ struct subject {
 	struct elf_facts facts, library;
 };
 
+static bool untraceable(const struct subject *subject, const char *cause, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static bool untraceable(const struct subject *subject, const char *cause, const char *format, ...)
+{
+	struct doctor *doctor = subject->doctor;
+	va_list arguments;
+
+	doctor->verdict = DOCTOR_UNTRACEABLE;
+	doctor->cause = cause;
+	va_start(arguments, format);
+	vsnprintf(doctor->text, sizeof(doctor->text), format, arguments);
+	va_end(arguments);
+	return true;
+}
+
 static bool verdict(struct doctor *doctor, enum doctor_verdict kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static bool verdict(struct doctor *doctor, enum doctor_verdict kind, const char *format, ...)
 {
@@ -151,10 +165,11 @@ static bool is_other_machine(const struct subject *subject)
 		return false;
 	subject->doctor->unloadable = true;
 	if (facts->class_bits == 32 && library->class_bits == 64)
-		return verdict(subject->doctor, DOCTOR_UNTRACEABLE, "%s is 32-bit; there is no 32-bit libheapdelta.so.", subject->name);
+		return untraceable(subject, "32-bit", "%s is 32-bit; there is no 32-bit libheapdelta.so.", subject->name);
 	const char *machine = elf_machine_name(facts->machine);
-	return verdict(subject->doctor, DOCTOR_UNTRACEABLE, "%s is for another machine (%s); libheapdelta.so is for %s.", subject->name,
-		       machine ? machine : "unknown", elf_machine_name(library->machine) ? elf_machine_name(library->machine) : "this one");
+	return untraceable(subject, "another machine", "%s is for another machine (%s); libheapdelta.so is for %s.", subject->name,
+			   machine ? machine : "unknown",
+			   elf_machine_name(library->machine) ? elf_machine_name(library->machine) : "this one");
 }
 
 static bool is_static(const struct subject *subject)
@@ -164,12 +179,13 @@ static bool is_static(const struct subject *subject)
 	if (facts->has_interpreter || facts->has_libraries)
 		return false;
 	if (facts->is_go)
-		return verdict(subject->doctor, DOCTOR_UNTRACEABLE,
-			       "%s is a Go program (static, Go runtime heap): nothing will be traced. Use 'go tool pprof'.", subject->name);
-	return verdict(subject->doctor, DOCTOR_UNTRACEABLE,
-		       "%s is statically linked, so no library can be preloaded: nothing will be traced. Link it dynamically (without "
-		       "-static).",
-		       subject->name);
+		return untraceable(subject, "static",
+				   "%s is a Go program (static, Go runtime heap): nothing will be traced. Use 'go tool pprof'.",
+				   subject->name);
+	return untraceable(subject, "static",
+			   "%s is statically linked, so no library can be preloaded: nothing will be traced. Link it dynamically (without "
+			   "-static).",
+			   subject->name);
 }
 
 static bool has_sanitizer(const struct subject *subject)
@@ -202,8 +218,8 @@ static bool has_own_malloc(const struct subject *subject)
 	const char *allocator = subject->facts.allocator;
 
 	return subject->facts.defines_malloc &&
-	       verdict(subject->doctor, DOCTOR_UNTRACEABLE, "%s defines malloc itself%s%s%s: its calls never reach us. Rebuild %s.",
-		       subject->name, allocator ? " (" : "", allocator ? allocator : "", allocator ? ")" : "", malloc_remedy(subject));
+	       untraceable(subject, "a malloc of its own", "%s defines malloc itself%s%s%s: its calls never reach us. Rebuild %s.",
+			   subject->name, allocator ? " (" : "", allocator ? allocator : "", allocator ? ")" : "", malloc_remedy(subject));
 }
 
 static bool is_musl(const struct subject *subject)
@@ -213,10 +229,10 @@ static bool is_musl(const struct subject *subject)
 	if (!base || strncmp(base, "/ld-musl", 8) != 0)
 		return false;
 	subject->doctor->unloadable = true;
-	return verdict(subject->doctor, DOCTOR_UNTRACEABLE,
-		       "%s is linked against musl, libheapdelta.so against glibc: nothing can be traced. Build heapdelta in the same "
-		       "image.",
-		       subject->name);
+	return untraceable(subject, "musl",
+			   "%s is linked against musl, libheapdelta.so against glibc: nothing can be traced. Build heapdelta in the same "
+			   "image.",
+			   subject->name);
 }
 
 /* The kernel says "No such file" of a program whose loader is missing, and everybody looks for the program. */
@@ -247,7 +263,7 @@ static bool is_privileged(const struct subject *subject)
 		why = "has file capabilities";
 		remedy = "Run it as root or copy it without them.";
 	}
-	return why && verdict(subject->doctor, DOCTOR_UNTRACEABLE, "%s %s: the loader ignores preloads. %s", subject->name, why, remedy);
+	return why && untraceable(subject, strchr(why, ' ') + 1, "%s %s: the loader ignores preloads. %s", subject->name, why, remedy);
 }
 
 /* ---- Notes --------------------------------------------------------------------------------------------------------------------- */

@@ -18,6 +18,7 @@ enum doctor_verdict {
 struct doctor {
 	enum doctor_verdict verdict;
 	char text[1024];     /* why not, and what helps; "" when traceable */
+	const char *cause;   /* the same in a word or two; NULL when traceable */
 	char note[512];      /* what will not be seen although it is traced; "" */
 	bool unloadable;     /* its loader chokes on the library: it must be started without */
 	char path[PATH_MAX]; /* of the program that runs in the end (a script's interpreter) */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Completion for bash from the tables: commands, the options of each, the values of choices, files and directories where an option takes
- * one, and for operands what the command's line of usage says: snapshots, a command to run.  One function with a case per command, so that
+ * one, and for operands what the command's line of usage says: snapshots, traced processes (asked of `ps --names`), a command to run.  One function with a case per command, so that
  * the script needs nothing but bash itself.  Names in the tables are plain words: nothing to quote.
  */
 #include "help.h"
@@ -66,7 +66,9 @@ static const char *kind_of_operands(const struct cmd *cmd)
 		return "programs";
 	if (strstr(cmd->arguments, "SNAP") || strstr(cmd->arguments, "OLD"))
 		return "snapshots";
-	return strstr(cmd->arguments, "COMMAND") ? "programs" : "files";
+	if (strstr(cmd->arguments, "COMMAND"))
+		return "programs";
+	return strstr(cmd->arguments, "PID") ? "processes" : "files";
 }
 
 static void put_command(FILE *out, const struct cmd *cmd)
@@ -83,7 +85,16 @@ static void put_command(FILE *out, const struct cmd *cmd)
 /* The functions around the tables. */
 static const char prologue[] = "# bash completion for heapdelta; generated from its tables of options\n"
 			       "\n"
-			       "# Files that may be snapshots, and directories; if there is none, any file.\n"
+			       "# PIDs and names of traced processes.\n"
+			       "_heapdelta_processes()\n"
+			       "{\n"
+			       "\tlocal name\n"
+			       "\twhile IFS= read -r name; do\n"
+			       "\t\t[[ $name == \"$1\"* ]] && COMPREPLY+=(\"$name\")\n"
+			       "\tdone < <(\"${COMP_WORDS[0]}\" ps --names 2>/dev/null | sort -u)\n"
+			       "}\n"
+			       "\n"
+			       "# Files that may be snapshots, directories and processes; if there is none, any file.\n"
 			       "_heapdelta_snapshots()\n"
 			       "{\n"
 			       "\tlocal name\n"
@@ -93,6 +104,7 @@ static const char prologue[] = "# bash completion for heapdelta; generated from 
 			       "\t\t*) [[ -d $name ]] && COMPREPLY+=(\"$name\") ;;\n"
 			       "\t\tesac\n"
 			       "\tdone < <(compgen -f -- \"$1\")\n"
+			       "\t_heapdelta_processes \"$1\"\n"
 			       "\t[[ ${#COMPREPLY[@]} -gt 0 ]] || _heapdelta_list \"$1\" -f\n"
 			       "}\n"
 			       "\n"
@@ -144,6 +156,7 @@ static const char epilogue[] =
 	"\tcase $kind in\n"
 	"\twords) _heapdelta_list \"$current\" -W \"$words\" ;;\n"
 	"\tsnapshots) _heapdelta_snapshots \"$current\" ;;\n"
+	"\tprocesses) _heapdelta_processes \"$current\" ;;\n"
 	"\tdirectories) _heapdelta_list \"$current\" -d ;;\n"
 	"\tprograms) if [[ $current == */* ]]; then _heapdelta_list \"$current\" -f; else _heapdelta_list \"$current\" -c; fi ;;\n"
 	"\tfiles) _heapdelta_list \"$current\" -f ;;\n"

@@ -68,7 +68,7 @@ static void look_at_places(struct installation *installation)
 		strbuf_puts(&installation->troubles, "no directory for trace files can be written ('/dev/shm', '$TMPDIR', '/var/tmp'); set "
 						     "HEAPDELTA_DIR to one\n");
 		installation->works = false;
-	} else if (statvfs(own, &place) == 0 && (double)place.f_bavail * (double)place.f_frsize < SMALL_SHM) {
+	} else if (statvfs(own, &place) == 0 && (double)place.f_bavail * (double)place.f_frsize <= SMALL_SHM) {
 		strbuf_printf(&installation->troubles,
 			      "'%s' has %s left: 'run' goes elsewhere if it can; docker run --shm-size=1g gives more, HEAPDELTA_DIR "
 			      "another place\n",

@@ -24,8 +24,8 @@
 #endif
 
 static const struct cmd *const cmds[] = {
-	&cmd_run,   &cmd_snapshot, &cmd_stats, &cmd_diff, &cmd_info,   &cmd_symbolize, &cmd_export,
-	&cmd_start, &cmd_stop,     &cmd_mark,  &cmd_env,  &cmd_doctor, NULL,
+	&cmd_run, &cmd_snapshot, &cmd_stats, &cmd_diff, &cmd_info, &cmd_symbolize, &cmd_export,
+	&cmd_ps,  &cmd_start,    &cmd_stop,  &cmd_mark, &cmd_env,  &cmd_doctor,    NULL,
 };
 
 static void print_version(void)

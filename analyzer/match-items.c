@@ -296,7 +296,7 @@ static void describe_file(struct match_item *item)
 
 static void describe_module(struct match_items *items, struct match_item *item, const struct module *module)
 {
-	*item = (struct match_item){.key = item->key, .snapshot = item->snapshot, .partner = MATCH_NONE};
+	*item = (struct match_item){.key = item->key, .snapshot = item->snapshot, .partner = MATCH_NONE, .sibling = MATCH_NONE};
 	if (!module)
 		return;
 	item->file = name_of_module(items, module);
@@ -349,7 +349,8 @@ struct match_item *match_items_of_groups(struct match_items *items, uint32_t sna
 
 	frames_init(&shown);
 	for (size_t i = 0; result == 0 && i < stats->count; i++) {
-		list[i] = (struct match_item){.key = stats->groups[i].key, .snapshot = snapshot, .partner = MATCH_NONE};
+		list[i] = (struct match_item){
+			.key = stats->groups[i].key, .snapshot = snapshot, .partner = MATCH_NONE, .sibling = MATCH_NONE};
 		result = describe_group(items, &list[i], &stats->groups[i], &shown);
 	}
 	frames_release(&shown);
@@ -396,7 +397,7 @@ struct match_item *match_items_of_frames(struct match_items *items, uint32_t sna
 		if (!place->known || seen[place->key])
 			continue;
 		seen[place->key] = true;
-		list[*count] = (struct match_item){.key = place->key, .snapshot = snapshot, .partner = MATCH_NONE};
+		list[*count] = (struct match_item){.key = place->key, .snapshot = snapshot, .partner = MATCH_NONE, .sibling = MATCH_NONE};
 		result = describe_place(items, &list[(*count)++], i);
 	}
 	free(seen);

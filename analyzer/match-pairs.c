@@ -63,6 +63,7 @@ struct candidate {
 };
 
 struct work {
+	const struct match_side *sides;
 	const struct match_pass *pass;
 	const struct match_context *context;
 };
@@ -164,44 +165,92 @@ static int by_features(const void *left, const void *right, void *work)
 	return order ? order : a->number < b->number ? -1 : a->number > b->number;
 }
 
-static size_t collect(struct candidate *candidates, const struct match_side sides[2], unsigned features)
+static size_t collect(struct candidate *candidates, const struct match_side sides[2], unsigned features, bool paired)
 {
 	size_t count = 0;
 
 	for (uint32_t side = 0; side < 2; side++) {
 		for (size_t i = 0; i < sides[side].count; i++) {
 			struct match_item *item = &sides[side].items[i];
-			if (item->partner == MATCH_NONE && has_all(item, features))
+			if ((paired || item->partner == MATCH_NONE) && has_all(item, features))
 				candidates[count++] = (struct candidate){item, side, (uint32_t)i};
 		}
 	}
 	return count;
 }
 
-int match_pairs(const struct match_side sides[2], const struct match_pass *pass, const struct match_context *context)
+/* Calls `each` for all candidates that agree, run by run.  `paired`: also for those that have a partner. */
+static int for_runs(struct work *work, bool paired, void (*each)(const struct work *work, const struct candidate *run, size_t count))
 {
-	struct work work = {pass, context};
+	const struct match_side *sides = work->sides;
 	struct candidate *candidates = malloc((sides[0].count + sides[1].count + 1) * sizeof(*candidates));
 	size_t count, next;
 
 	if (!candidates)
 		return -1;
-	count = collect(candidates, sides, pass->features);
-	qsort_r(candidates, count, sizeof(*candidates), by_features, &work);
+	count = collect(candidates, sides, work->pass->features, paired);
+	qsort_r(candidates, count, sizeof(*candidates), by_features, work);
 	for (size_t i = 0; i < count; i = next) {
 		for (next = i + 1; next < count; next++) {
-			if (compare_features(candidates[i].item, candidates[next].item, pass->features))
+			if (compare_features(candidates[i].item, candidates[next].item, work->pass->features))
 				break;
 		}
-		pair_run(&work, candidates + i, next - i);
+		each(work, candidates + i, next - i);
 	}
 	free(candidates);
 	return 0;
 }
 
+int match_pairs(const struct match_side sides[2], const struct match_pass *pass, const struct match_context *context)
+{
+	struct work work = {sides, pass, context};
+
+	return for_runs(&work, false, pair_run);
+}
+
+/* ---- Siblings ---- */
+
+/* The nearest one of its side that has a partner; NULL: none, or one that says the same, whose part it cannot be. */
+static const struct candidate *find_sibling(const struct candidate *of, const struct candidate *run, size_t count)
+{
+	const struct candidate *nearest = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (run[i].side != of->side || run[i].item->partner == MATCH_NONE)
+			continue;
+		if (of->item->text && run[i].item->text == of->item->text)
+			return NULL;
+		if (!nearest || distance(&run[i], of) < distance(nearest, of))
+			nearest = &run[i];
+	}
+	return nearest;
+}
+
+enum { MOST_SIBLINGS = 64 }; /* of a run that is looked at: more than that is no statement */
+
+static void join_run(const struct work *work, const struct candidate *run, size_t count)
+{
+	for (size_t i = 0; count <= MOST_SIBLINGS && i < count; i++) {
+		const struct candidate *sibling = run[i].item->partner == MATCH_NONE ? find_sibling(&run[i], run, count) : NULL;
+		const struct match_item *partner = sibling ? &work->sides[!sibling->side].items[sibling->item->partner] : NULL;
+		/* Not in code that both sides have: there, a line that only one of them has is a difference. */
+		if (sibling && !is_shared(work->context, run[i].item, partner))
+			run[i].item->sibling = sibling->number;
+	}
+}
+
+int match_siblings(const struct match_side sides[2], unsigned features, const struct match_context *context)
+{
+	struct work work = {sides, &(struct match_pass){.features = features}, context};
+
+	return for_runs(&work, true, join_run);
+}
+
+/* ---- Equal keys ---- */
+
 int match_equal_keys(const struct match_side sides[2], size_t key_count, enum match_limit limit, const struct match_context *context)
 {
-	struct work work = {&(struct match_pass){MATCH_KEY, MATCH_IN_ORDER, limit}, context};
+	struct work work = {sides, &(struct match_pass){MATCH_KEY, MATCH_IN_ORDER, limit}, context};
 	uint32_t *with_key = calloc(key_count + 1, sizeof(*with_key));
 
 	if (!with_key)

@@ -27,6 +27,7 @@ struct match_item {
 	uint32_t key;      /* equal keys look the same to people */
 	uint32_t snapshot; /* which it is from */
 	uint32_t partner;  /* index on the other side; MATCH_NONE */
+	uint32_t sibling;  /* index on its own side, of one with a partner that it is a part of; MATCH_NONE */
 };
 
 enum match_feature {
@@ -80,7 +81,13 @@ struct match_side {
 /* One pass over the items without a partner; sets `partner` on both sides.  0 or −1: out of memory. */
 int match_pairs(const struct match_side sides[2], const struct match_pass *pass, const struct match_context *context);
 
-/* The same for { MATCH_KEY, MATCH_IN_ORDER, `limit` } without sorting; keys are below `key_count`, and on the second side different. */
+/*
+ * Items without a partner that agree with one that has one, and whose text is another: of a statement on one line in one build and on several
+ * in the other.  Sets `sibling`.  0 or −1: out of memory.
+ */
+int match_siblings(const struct match_side sides[2], unsigned features, const struct match_context *context);
+
+/* A pass of { MATCH_KEY, MATCH_IN_ORDER, `limit` } without sorting; keys are below `key_count`, and on the second side different. */
 int match_equal_keys(const struct match_side sides[2], size_t key_count, enum match_limit limit, const struct match_context *context);
 
 #endif

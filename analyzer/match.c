@@ -18,6 +18,7 @@ struct rules {
 	const struct match_pass *passes;
 	size_t count;
 	enum match_limit equal; /* of items with equal keys, before all passes */
+	unsigned siblings;      /* features that the lines of one statement have in common, or stacks of such lines; 0: there are none */
 	bool equal_at_last;     /* and after them: equal keys are better than nothing */
 };
 
@@ -75,14 +76,20 @@ static const struct match_pass stack_passes[] = {
 		passes, sizeof(passes) / sizeof(*(passes)), __VA_ARGS__ \
 	}
 
-static const struct rules stack_rules = RULES(stack_passes, MATCH_ANY_BUILD, false);
+static const struct rules stack_rules = RULES(stack_passes, MATCH_ANY_BUILD, MATCH_KEY, false);
+
+#define LINE_RULES RULES(line_passes, MATCH_SAME_BUILD, MATCH_FILE | MATCH_NAME | MATCH_STATEMENT, true)
+#define FUNCTION_RULES RULES(function_passes, MATCH_SAME_BUILD, 0, true)
 
 /* Of groups; for KEY_TRACEBACK of frames. */
 static const struct rules rules_of[] = {
-	[KEY_LINENO] = RULES(line_passes, MATCH_SAME_BUILD, true),       [KEY_FILENAME] = RULES(file_passes, MATCH_ANY_BUILD, false),
-	[KEY_FUNCTION] = RULES(function_passes, MATCH_SAME_BUILD, true), [KEY_MODULE] = RULES(module_passes, MATCH_ANY_BUILD, false),
-	[KEY_TRACEBACK] = RULES(line_passes, MATCH_SAME_BUILD, true),    [KEY_THREAD] = RULES(function_passes, MATCH_SAME_BUILD, true),
-	[KEY_PROCESS] = RULES(process_passes, MATCH_ANY_BUILD, false),
+	[KEY_LINENO] = LINE_RULES,
+	[KEY_FILENAME] = RULES(file_passes, MATCH_ANY_BUILD, 0, false),
+	[KEY_FUNCTION] = FUNCTION_RULES,
+	[KEY_MODULE] = RULES(module_passes, MATCH_ANY_BUILD, 0, false),
+	[KEY_TRACEBACK] = LINE_RULES,
+	[KEY_THREAD] = FUNCTION_RULES,
+	[KEY_PROCESS] = RULES(process_passes, MATCH_ANY_BUILD, 0, false),
 };
 
 /* ---- Classes ---- */
@@ -93,8 +100,15 @@ struct classes {
 	struct match_context context;
 	size_t key_count;
 	struct match_item *newest; /* per class */
-	size_t count, room;
+	uint32_t *same;            /* per class: one before it that is the same; itself */
+	size_t count, room, same_room;
 };
+
+static void classes_release(struct classes *classes)
+{
+	free(classes->newest);
+	free(classes->same);
+}
 
 static bool is_done(const struct match_side *side)
 {
@@ -118,7 +132,36 @@ static int run_passes(const struct classes *classes, const struct match_side sid
 			return -1;
 		done = is_done(&sides[0]) || is_done(&sides[1]);
 	}
-	return done || !rules->equal_at_last ? 0 : match_equal_keys(sides, classes->key_count, MATCH_ANY_BUILD, &classes->context);
+	if (!done && rules->equal_at_last && match_equal_keys(sides, classes->key_count, MATCH_ANY_BUILD, &classes->context))
+		return -1;
+	return rules->siblings ? match_siblings(sides, rules->siblings, &classes->context) : 0;
+}
+
+static int reserve_classes(struct classes *classes, size_t more)
+{
+	size_t need = classes->count + more + 1;
+
+	return array_reserve(&classes->newest, &classes->room, need, sizeof(*classes->newest)) ||
+			       array_reserve(&classes->same, &classes->same_room, need, sizeof(*classes->same))
+		       ? -1
+		       : 0;
+}
+
+/* Items that found no partner begin classes, or are a part of one that did. */
+static void assign(struct classes *classes, struct match_item *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (items[i].partner == MATCH_NONE && items[i].sibling == MATCH_NONE) {
+			classes->same[classes->count] = (uint32_t)classes->count;
+			items[i].partner = (uint32_t)classes->count++;
+		}
+		if (items[i].sibling == MATCH_NONE)
+			classes->newest[items[i].partner] = items[i];
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (items[i].sibling != MATCH_NONE)
+			items[i].partner = items[items[i].sibling].partner;
+	}
 }
 
 /* The next snapshot's items; their `partner` becomes their class. */
@@ -127,16 +170,26 @@ static int classes_add(struct classes *classes, struct match_item *items, size_t
 	struct match_side sides[2] = {{classes->newest, classes->count}, {items, count}};
 
 	for (size_t i = 0; i < classes->count; i++)
-		classes->newest[i].partner = MATCH_NONE;
-	if (run_passes(classes, sides) ||
-	    array_reserve(&classes->newest, &classes->room, classes->count + count + 1, sizeof(*classes->newest)))
+		classes->newest[i].partner = classes->newest[i].sibling = MATCH_NONE;
+	for (size_t i = 0; i < count; i++)
+		items[i].partner = items[i].sibling = MATCH_NONE;
+	if (run_passes(classes, sides) || reserve_classes(classes, count))
 		return -1;
-	for (size_t i = 0; i < count; i++) {
-		if (items[i].partner == MATCH_NONE)
-			items[i].partner = (uint32_t)classes->count++;
-		classes->newest[items[i].partner] = items[i];
+	for (size_t i = 0; i < sides[0].count; i++) {
+		if (classes->newest[i].sibling != MATCH_NONE)
+			classes->same[i] = classes->newest[i].sibling;
 	}
+	assign(classes, items, count);
 	return 0;
+}
+
+/* Of classes that are the same, one.  A chain has no ring: a sibling had a partner, and what has one gets no sibling; each step is followed
+ * at most once per class. */
+static uint32_t class_meant(const struct classes *classes, uint32_t class)
+{
+	for (size_t i = 0; i < classes->count && classes->same[class] != class; i++)
+		class = classes->same[class];
+	return class;
 }
 
 static int keep_classes(struct match *match, size_t snapshot, const struct match_item *items, size_t count)
@@ -148,6 +201,16 @@ static int keep_classes(struct match *match, size_t snapshot, const struct match
 	for (size_t i = 0; i < count; i++)
 		classes[i] = items[i].partner;
 	return 0;
+}
+
+/* When all are known. */
+static void join_classes(struct match *match, const struct stats *series, const struct classes *classes)
+{
+	match->class_count = classes->count;
+	for (size_t i = 0; i < match->count; i++) {
+		for (size_t j = 0; j < series[i].count; j++)
+			match->classes[i][j] = class_meant(classes, match->classes[i][j]);
+	}
 }
 
 /* ---- Groups of one frame ---- */
@@ -162,7 +225,8 @@ static int match_groups(struct match *match, struct match_items *items, struct c
 		result = list && classes_add(classes, list, count) == 0 ? keep_classes(match, i, list, count) : -1;
 		free(list);
 	}
-	match->class_count = classes->count;
+	if (result == 0)
+		join_classes(match, items->series, classes);
 	return result;
 }
 
@@ -190,7 +254,8 @@ static void stacks_release(struct stacks *stacks)
 	free(stacks->pending);
 }
 
-static int stacks_init(struct stacks *stacks, const struct keys *keys, const struct match_item *frames, size_t count)
+static int stacks_init(struct stacks *stacks, const struct keys *keys, const struct classes *classes, const struct match_item *frames,
+		       size_t count)
 {
 	size_t frame_count = keys_frames(keys), list_count = keys_count(keys);
 
@@ -207,7 +272,7 @@ static int stacks_init(struct stacks *stacks, const struct keys *keys, const str
 		stacks->lists[i] = KEYS_NONE;
 	stacks->lists[KEYS_EMPTY] = KEYS_EMPTY;
 	for (size_t i = 0; i < count; i++) {
-		stacks->class_of[frames[i].key] = frames[i].partner;
+		stacks->class_of[frames[i].key] = class_meant(classes, frames[i].partner);
 		stacks->item_of[frames[i].key] = &frames[i];
 	}
 	return 0;
@@ -326,19 +391,20 @@ static int match_stacks(struct match *match, struct match_items *items, struct c
 
 	for (uint32_t i = 0; result == 0 && i < match->count; i++) {
 		struct stacks stacks = {.of_classes = of_classes, .next_class = next_class};
-		result = stacks_init(&stacks, items->series[i].keys, frames[i], counts[i]);
+		result = stacks_init(&stacks, items->series[i].keys, frame_classes, frames[i], counts[i]);
 		if (result == 0)
 			result = match_lists(match, items, &classes, &stacks, i);
 		next_class = stacks.next_class;
 		stacks_release(&stacks);
 	}
-	match->class_count = classes.count;
+	if (result == 0)
+		join_classes(match, items->series, &classes);
 	for (size_t i = 0; frames && i < match->count; i++)
 		free(frames[i]);
 	free(frames);
 	free(counts);
 	keys_free(of_classes);
-	free(classes.newest);
+	classes_release(&classes);
 	return result;
 }
 
@@ -360,7 +426,7 @@ static int make(struct match *match, struct match_items *items)
 	} else {
 		result = match_groups(match, items, &classes);
 	}
-	free(classes.newest);
+	classes_release(&classes);
 	return items->failed ? -1 : result;
 }
 

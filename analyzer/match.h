@@ -10,7 +10,8 @@
 #include "stats.h"
 
 struct match {
-	uint32_t **classes; /* per statistics and group: groups of one class are the same code.  NULL: those with equal keys are */
+	uint32_t **classes; /* per statistics and group: groups of one class are the same code, in one statistics too.  NULL: those with
+			       equal keys are */
 	size_t class_count; /* all numbers are below */
 	size_t count;       /* of statistics */
 };

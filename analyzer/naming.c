@@ -163,11 +163,18 @@ static int try_directory(const char *directory)
 	return 0;
 }
 
+/* What docker and podman leave for programs to know by, and what is true in most containers. */
+static bool is_container(void)
+{
+	return getpid() == 1 || getenv("container") || access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0;
+}
+
 static int cannot_write(const struct naming *naming, const char *directory, int why, struct error *error)
 {
 	if (naming->pattern || naming->directory[0])
 		return error_set(error, "cannot write to '%s': %s", directory, strerror(why));
-	return error_set(error, "cannot write to '%s' (%s); give -o a writable place", directory, strerror(why));
+	return error_set(error, "cannot write to '%s' (%s); give -o a writable place%s", directory, strerror(why),
+			 is_container() ? ": … -v \"$PWD:/out\" … -o /out/%e.%p.hds" : "");
 }
 
 /* Default names: here, else where temporary files go. */
@@ -187,7 +194,7 @@ static int choose_directory(struct naming *naming, struct error *error)
 		naming->directory = NULL;
 		return error_nomem(error);
 	}
-	naming->elsewhere = true;
+	naming->elsewhere = why;
 	return 0;
 }
 
@@ -261,6 +268,21 @@ int naming_init(struct naming *naming, const char *pattern, const char *exe, str
 		return take_directory(naming, pattern, error);
 	naming->pattern = pattern;
 	return check_pattern(naming, exe, error);
+}
+
+char *naming_place(const struct naming *naming)
+{
+	const char *name = naming->pattern ? naming->pattern : naming->directory;
+	const char *slash = strrchr(name, '/');
+	int length = slash ? (int)(slash - name) + (slash == name) : 0;
+	char *place;
+
+	if (length > 1 && name[length - 1] == '/')
+		length--;
+	int made = name[0] == '/' ? asprintf(&place, "%.*s", length, name)
+		   : length	  ? asprintf(&place, "%s/%.*s", naming->home, length, name)
+				  : asprintf(&place, "%s", naming->home);
+	return made < 0 ? NULL : place;
 }
 
 void naming_release(struct naming *naming)

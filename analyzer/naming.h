@@ -17,8 +17,8 @@ struct naming {
 	char *directory;     /* in front of default names, ends in '/', or "": the current directory; owned */
 	char *home;          /* the current directory, absolute; owned */
 	char host[65];
-	int64_t time;   /* of the run, seconds */
-	bool elsewhere; /* the current directory cannot be written: default names are in *directory */
+	int64_t time;  /* of the run, seconds */
+	int elsewhere; /* errno: why the current directory cannot be written and default names are in *directory; 0: it can */
 };
 
 /*
@@ -27,6 +27,9 @@ struct naming {
  */
 int naming_init(struct naming *naming, const char *pattern, const char *exe, struct error *error);
 void naming_release(struct naming *naming);
+
+/* The directory that snapshots go to, absolute; free() it.  NULL: out of memory. */
+char *naming_place(const struct naming *naming);
 
 /* Does a traced process understand the pattern?  0, or −1 with the reason. */
 int naming_check_pattern(const char *pattern, struct error *error);

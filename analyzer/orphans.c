@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Comes in: trace files that nobody maps, of runs whose lock nobody holds.  Goes out: snapshots here, and the files' memory given back.
- * Careful on purpose: a file of a bare preload is left to its user (it is readable by every command), a file without a complete header may
- * be about to get one.  Two sweeps at a time do not take the same file: each locks it first.
+ * Careful on purpose: a file of a bare preload is left to its user (it is readable by every command) until he asks for it, a file without a
+ * complete header may be about to get one.  Two sweeps at a time do not take the same file: each locks it first.
  */
 #include "orphans.h"
 
@@ -21,7 +21,9 @@ enum { WEEK = 7 * 24 * 3600 };
 struct sweep {
 	const struct convert *convert;
 	struct orphans *orphans;
-	char held[8192]; /* names of runs that live, each with a NUL; asked once */
+	void (*wrote)(const char *path); /* NULL: nobody wants to know */
+	bool all;                        /* also files of a bare preload */
+	char held[8192];                 /* names of runs that live, each with a NUL; asked once */
 	char dead[8192];
 };
 
@@ -49,6 +51,14 @@ struct lock_search {
 	bool held;
 };
 
+/* The lock of a dead run, and the notes beside it. */
+static void remove_run(char *lock)
+{
+	unlink(lock);
+	strcpy(lock + strlen(lock) - strlen(".lock"), ".note");
+	unlink(lock);
+}
+
 static void look_for_lock(void *data, const char *directory)
 {
 	struct lock_search *search = data;
@@ -62,7 +72,7 @@ static void look_for_lock(void *data, const char *directory)
 	if (traces_is_alive(fd))
 		search->held = true;
 	else
-		unlink(path);
+		remove_run(path);
 	close(fd);
 }
 
@@ -91,6 +101,7 @@ static char *name_orphan(void *data, const struct traced *traced)
 
 static void rescue(struct sweep *sweep, const char *path, const struct trace_peek *peek, int fd)
 {
+	struct orphans *orphans = sweep->orphans;
 	const struct convert_target target = {name_orphan, (void *)sweep->convert, false, false};
 	struct traced *traced = traced_new(path, peek);
 
@@ -100,8 +111,13 @@ static void rescue(struct sweep *sweep, const char *path, const struct trace_pee
 	traced->state = TRACED_REPLACED;
 	if (!(peek->flags & HDT_FLAG_REPLACED) || (peek->flags & HDT_FLAG_EXITED))
 		convert_ended(sweep->convert, traced, fd, &target);
-	if (traced->state == TRACED_WRITTEN && !sweep->orphans->written++)
-		snprintf(sweep->orphans->first, sizeof(sweep->orphans->first), "%s", traced->file);
+	orphans->empty += traced->state == TRACED_EMPTY || traced->state == TRACED_REPLACED;
+	if (traced->state == TRACED_WRITTEN && !orphans->written++)
+		snprintf(orphans->first, sizeof(orphans->first), "%s", traced->file);
+	if (traced->state == TRACED_WRITTEN && sweep->wrote)
+		sweep->wrote(traced->file);
+	if (traced->state == TRACED_FAILED && !orphans->failed++)
+		error_set(&orphans->error, "cannot convert '%s': %s", path, traced->error.text);
 	if (traced->state != TRACED_FAILED)
 		traces_remove(path, peek);
 	traced_free(traced);
@@ -120,7 +136,7 @@ static bool is_old(int fd)
  */
 static void take(struct sweep *sweep, const char *path, const struct trace_peek *peek, int fd)
 {
-	bool rescuable = (peek->flags & HDT_FLAG_SUPERVISED) && peek->run[0];
+	bool rescuable = sweep->all ? !is_old(fd) : (peek->flags & HDT_FLAG_SUPERVISED) && peek->run[0];
 
 	if ((!rescuable && !is_old(fd)) || (peek->run[0] && is_run_alive(sweep, peek->run)) || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return;
@@ -132,14 +148,23 @@ static void take(struct sweep *sweep, const char *path, const struct trace_peek 
 	}
 }
 
+/* Somebody else's are his, even if we may. */
+static bool is_ours(int fd, const char *path)
+{
+	struct stat status;
+
+	return traces_is_chosen(path) && fstat(fd, &status) == 0 && status.st_uid == geteuid();
+}
+
 static void consider(void *data, const char *path)
 {
+	const struct sweep *sweep = data;
 	struct trace_peek peek;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0)
 		return;
-	if (traces_peek(fd, &peek) == 0)
+	if ((!sweep->all || is_ours(fd, path)) && traces_peek(fd, &peek) == 0)
 		take(data, path, &peek, fd);
 	close(fd);
 }
@@ -157,4 +182,19 @@ void orphans_sweep(const struct convert *convert, struct orphans *orphans)
 	if (naming_init(&naming, NULL, "", &error) == 0)
 		traces_files("", consider, &sweep);
 	naming_release(&naming);
+}
+
+void orphans_clean(const struct convert *convert, void (*wrote)(const char *path), struct orphans *orphans)
+{
+	struct sweep sweep = {.convert = convert, .orphans = orphans, .wrote = wrote, .all = true};
+
+	*orphans = (struct orphans){0};
+	traces_files("", consider, &sweep);
+}
+
+bool orphans_run_lives(const char *run)
+{
+	struct sweep sweep = {0};
+
+	return is_run_alive(&sweep, run);
 }

@@ -59,6 +59,8 @@ int present(const struct report *report, const struct view_options *options)
 	if (output_open(&output, options->output, &error) < 0)
 		return cmd_error(&error, STATUS_TROUBLE);
 	render_options.color = render_wants_color(options->color, output.stream);
+	render_options.width = options->full_names ? 0 : render_terminal_width(output.stream);
+	render_options.ascii = render_wants_ascii();
 	result = render(report, &render_options, output.stream, &error);
 	if (output_close(&output, result == 0, &error) < 0)
 		result = -1;

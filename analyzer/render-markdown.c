@@ -53,19 +53,16 @@ static void put_code(struct strbuf *out, const char *text)
 static void put_cells(struct strbuf *out, const struct report_table *table, const struct cell *cells)
 {
 	char buffer[CELL_TEXT_MAX];
-	struct cell one;
 
 	for (size_t i = 0; i < table->column_count; i++) {
 		const struct cell *cell = &cells[i];
 		if (!(table->columns[i].places & IN_MARKDOWN))
 			continue;
 		strbuf_puts(out, " | ");
-		one = (struct cell){.kind = cell->kind == CELL_BYTES_SERIES ? CELL_BYTES : CELL_COUNT};
-		for (size_t j = 0; j < cell->count && cell->integers; j++) {
-			one.integer = cell->integers[j];
-			strbuf_printf(out, "%s%s", j ? " → " : "", render_cell(buffer, &one));
-		}
-		put_plain(out, render_cell(buffer, cell));
+		if (cell->integers)
+			render_series(out, cell);
+		else
+			put_plain(out, render_cell(buffer, cell));
 	}
 }
 

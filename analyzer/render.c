@@ -4,8 +4,11 @@
  */
 #include "render.h"
 
+#include <langinfo.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "size-text.h"
@@ -43,6 +46,24 @@ bool render_wants_color(int choice, FILE *out)
 	if (choice != 0)
 		return choice == 1;
 	return isatty(fileno(out)) && !(no_color && *no_color) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+size_t render_terminal_width(FILE *out)
+{
+	struct winsize size;
+
+	return isatty(fileno(out)) && ioctl(fileno(out), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+bool render_wants_ascii(void)
+{
+	/* Asked of the environment alone: nothing else here depends on the locale. */
+	locale_t locale = newlocale(LC_CTYPE_MASK, "", 0);
+	bool ascii = locale && strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") != 0;
+
+	if (locale)
+		freelocale(locale);
+	return ascii;
 }
 
 char *render_integer(char buffer[CELL_TEXT_MAX], report_integer value, bool sign)
@@ -98,12 +119,19 @@ const char *render_cell(char buffer[CELL_TEXT_MAX], const struct cell *cell)
 	}
 }
 
-static void add_series(struct strbuf *out, const struct cell *cell)
+/* A long series is read by its ends. */
+enum { SERIES_MAX = 7, SERIES_FIRST = 2, SERIES_LAST = 3 };
+
+void render_series(struct strbuf *out, const struct cell *cell)
 {
 	struct cell one = {.kind = cell->kind == CELL_BYTES_SERIES ? CELL_BYTES : CELL_COUNT};
 	char buffer[CELL_TEXT_MAX];
 
 	for (size_t i = 0; i < cell->count; i++) {
+		if (cell->count > SERIES_MAX && i == SERIES_FIRST) {
+			i = cell->count - SERIES_LAST;
+			strbuf_puts(out, " → …");
+		}
 		one.integer = cell->integers[i];
 		strbuf_printf(out, "%s%s", i ? " → " : "", render_cell(buffer, &one));
 	}
@@ -132,7 +160,7 @@ void render_cells(struct strbuf *out, const struct report_table *table, const st
 		}
 		strbuf_printf(out, "%s%s=", first ? "" : ", ", column->label ? column->label : column->name);
 		if (cell.kind == CELL_BYTES_SERIES || cell.kind == CELL_COUNT_SERIES)
-			add_series(out, &cell);
+			render_series(out, &cell);
 		else
 			strbuf_puts(out, render_cell(buffer, &cell));
 		first = false;
@@ -175,6 +203,29 @@ void render_escape(struct strbuf *out, const char *text)
 			strbuf_printf(out, "\\x%02x", (unsigned char)*text);
 		text += length ? length : 1;
 	}
+}
+
+/* Where `columns` more columns of text begin or, if the text has fewer, its end. */
+static const char *skip_columns(const char *text, size_t columns)
+{
+	for (; *text; text++) {
+		if (((unsigned char)*text & 0xc0) != 0x80 && columns-- == 0)
+			break;
+	}
+	return text;
+}
+
+void render_shorten(struct strbuf *out, const char *text, size_t width)
+{
+	size_t columns = render_width(text), head = width / 3;
+
+	if (columns <= width || width == 0) {
+		strbuf_puts(out, text);
+		return;
+	}
+	strbuf_add(out, text, (size_t)(skip_columns(text, head) - text));
+	strbuf_puts(out, "…");
+	strbuf_puts(out, skip_columns(text, columns - (width - 1 - head)));
 }
 
 size_t render_rows(const struct report_table *table)

@@ -21,7 +21,9 @@
 #include "library.h"
 #include "naming.h"
 #include "orphans.h"
+#include "size-text.h"
 #include "supervise.h"
+#include "trace-place.h"
 
 /* One run, from the first check to the last word. */
 struct run {
@@ -33,6 +35,7 @@ struct run {
 	struct collect collect;
 	struct environment environment;
 	struct supervise child;
+	struct trace_place place;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -80,6 +83,25 @@ static int fix_trace_directory(struct error *error)
 	return 0;
 }
 
+/* Trace files are memory, where there is enough of it. */
+static int choose_place(struct run *run, struct error *error)
+{
+	char *output = naming_place(&run->naming), left[SIZE_TEXT_MAX];
+
+	if (!output)
+		return error_nomem(error);
+	trace_place_choose(&run->place, output);
+	free(output);
+	if (!run->place.directory[0])
+		return 0;
+	if (setenv("HEAPDELTA_DIR", run->place.directory, 1) < 0)
+		return error_nomem(error);
+	size_text(left, run->place.small_bytes, false);
+	cmd_note("%s has %s left, using %s for the trace file (docker run --shm-size=1g keeps it in memory)", run->place.small, left,
+		 run->place.shown);
+	return 0;
+}
+
 static int open_run(struct run *run, struct error *error)
 {
 	const struct run_options *options = run->options;
@@ -96,6 +118,11 @@ static int open_run(struct run *run, struct error *error)
 	collect.source_root = options->source_root ? run->source_root : NULL;
 	traces_clean_name(name, sizeof(name), run->argv[0]);
 	if (naming_init(&run->naming, options->output, name, error) < 0)
+		return -1;
+	if (run->naming.elsewhere)
+		cmd_note("'%s' cannot be written (%s): snapshots go to '%s'", run->naming.home, strerror(run->naming.elsewhere),
+			 run->naming.directory);
+	if (choose_place(run, error) < 0)
 		return -1;
 	return collect_open(&run->collect, &collect, &run->naming, run->argv[0], error);
 }
@@ -155,6 +182,18 @@ static void occupy_standard_descriptors(void)
 		close(fd);
 }
 
+/* Nobody noted the command itself. */
+static void count_root(struct run *run)
+{
+	const struct traced *root = collect_root(&run->collect);
+	char name[64];
+
+	if (run->doctor.verdict != DOCTOR_UNTRACEABLE || !run->collect.untraced || (root && root->state != TRACED_UNWANTED))
+		return;
+	traces_clean_name(name, sizeof(name), run->argv[0]);
+	untraced_add(run->collect.untraced, name, run->doctor.cause);
+}
+
 static int start_and_wait(struct run *run)
 {
 	uint64_t start = peak_clock();
@@ -179,6 +218,7 @@ static int start_and_wait(struct run *run)
 	if (getpid() == 1)
 		collect_last_look(&run->collect);
 	collect_close(&run->collect);
+	count_root(run);
 	conclude(&run->collect, &conclusion);
 	sweep(run);
 	return supervise_exit_status(run->child.status);
@@ -196,5 +236,6 @@ int run_command(const struct run_options *options, char **argv)
 	environment_release(&run.environment);
 	collect_release(&run.collect);
 	naming_release(&run.naming);
+	trace_place_release(&run.place);
 	return status;
 }

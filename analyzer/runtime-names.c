@@ -435,6 +435,36 @@ static const char *const standard_streams[] = {
 	"printf",   "putchar",  "putchar_unlocked", "puts",           "putwchar",     "scanf",         "vprintf", "vscanf", "wprintf",
 };
 
+/* What stands behind the last "::" outside of brackets. */
+static const char *last_part(const char *name, size_t length)
+{
+	const char *part = name, *end = name + length;
+	size_t depth = 0;
+
+	for (const char *at = name; at < end; at++) {
+		if (depth == 0 && *at == 'o' && is_word(name, at, "operator"))
+			return at;
+		depth += *at == '<';
+		depth -= *at == '>' && depth;
+		if (depth == 0 && at + 1 < end && at[0] == ':' && at[1] == ':')
+			part = at + 2;
+	}
+	return part;
+}
+
+/* Member functions that C++ gives a name, whoever writes them: a class's own operator new, an allocator, a memory resource. */
+static uint32_t member_kinds(const char *name, size_t length)
+{
+	const char *part = last_part(name, length);
+	size_t rest = length - (size_t)(part - name);
+
+	if (has_prefix(part, "operator new") && !isalnum((unsigned char)part[12]) && part[12] != '_')
+		return NAME_ENTRY;
+	if (part == name)
+		return 0;
+	return (rest == 8 && !memcmp(part, "allocate", rest)) || (rest == 11 && !memcmp(part, "do_allocate", rest)) ? NAME_WRAPPER : 0;
+}
+
 uint32_t function_kinds(const char *function)
 {
 	static const struct {
@@ -450,7 +480,7 @@ uint32_t function_kinds(const char *function)
 	};
 	size_t length;
 	const char *name = qualified_name(function, &length);
-	uint32_t kinds = has_prefix(name, "operator new") ? NAME_ENTRY : 0;
+	uint32_t kinds = member_kinds(name, length);
 
 	/* Debug information has libc's functions under the names that libc itself calls them by: __printf, __gethostbyname_r. */
 	size_t own = length > 2 && has_prefix(name, "__") ? 2 : 0;

@@ -137,6 +137,22 @@ static void print_sampling(const struct snapshot *sum, FILE *out)
 	strbuf_release(&text);
 }
 
+/* "318 processes traced, 3 not (sudo: setuid; hello: static x2)" */
+static void print_processes(const struct summary *summary, size_t processes, FILE *out)
+{
+	size_t untraced = summary->untraced ? untraced_count(summary->untraced) : 0;
+	struct strbuf kinds;
+
+	fprintf(out, ", %zu process%s", processes, processes == 1 ? "" : "es");
+	if (untraced) {
+		strbuf_init(&kinds);
+		untraced_describe(summary->untraced, &kinds);
+		fprintf(out, " traced, %zu not (%s)", untraced, kinds.data);
+		strbuf_release(&kinds);
+	}
+	fputc('\n', out);
+}
+
 void summary_head(const struct summary *summary, const struct snapshot *sum, FILE *out)
 {
 	char duration[DURATION_TEXT_MAX];
@@ -152,7 +168,7 @@ void summary_head(const struct summary *summary, const struct snapshot *sum, FIL
 		fputs(", nothing was traced\n", out);
 		return;
 	}
-	fprintf(out, ", %zu process%s\n", processes, processes == 1 ? "" : "es");
+	print_processes(summary, processes, out);
 	print_live(sum, processes > 1, out);
 	print_allocated(&sum->info, out);
 	print_sampling(sum, out);

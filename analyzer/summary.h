@@ -10,6 +10,7 @@
 
 #include "convert.h"
 #include "snapshot.h"
+#include "untraced.h"
 
 struct summary {
 	char *const *command; /* argv */
@@ -17,8 +18,9 @@ struct summary {
 	uint64_t duration_ns;
 	struct traced *const *list;
 	size_t count;
-	const char *directory; /* of the children; NULL: none */
-	const char *program;   /* heapdelta as the user typed it */
+	const char *directory;           /* of the children; NULL: none */
+	const char *program;             /* heapdelta as the user typed it */
+	const struct untraced *untraced; /* NULL: not known */
 };
 
 /* Processes (not images) that were traced and wanted. */

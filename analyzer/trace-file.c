@@ -69,7 +69,9 @@ static int check_version(struct trace_file *file)
 				 file->name, header->major, header->minor, HDT_MAJOR);
 	if (header->state == HDT_STATE_STARTING)
 		return error_set(file->error, "'%s' is not complete yet: its process is just starting", file->name);
-	if (header->header_size != sizeof(*header) || header->area_count < HDT_AREA_COUNT || header->area_count > 16)
+	/* Marks came last, and what is not there is zero. */
+	if (header->header_size < offsetof(struct hdt_header, marks) || header->header_size > 4096 || header->header_size % 8 ||
+	    header->area_count < HDT_AREA_COUNT || header->area_count > 16)
 		return trace_damaged(file, "its header has %u bytes and %u areas", header->header_size, header->area_count);
 	return 0;
 }

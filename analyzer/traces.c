@@ -278,6 +278,16 @@ void traces_files(const char *prefix, void (*each)(void *data, const char *path)
 	traces_directories(walk_files, &walk);
 }
 
+bool traces_is_chosen(const char *path)
+{
+	const char *chosen = getenv("HEAPDELTA_DIR");
+	size_t length = chosen ? strlen(chosen) : 0;
+
+	while (length > 1 && chosen[length - 1] == '/')
+		length--;
+	return !chosen || chosen[0] != '/' || (strncmp(path, chosen, length) == 0 && path[length] == '/');
+}
+
 /* Ours alone: made by us, or found as a real directory that nobody else can write. */
 static bool usable(const char *path, bool make)
 {

@@ -43,6 +43,9 @@ void traces_directories(void (*each)(void *data, const char *directory), void *d
 /* Calls `each` for every trace file whose name begins with `prefix` ("": all) in those directories. */
 void traces_files(const char *prefix, void (*each)(void *data, const char *path), void *data);
 
+/* Is this a place to look for files that nobody has mapped?  With HEAPDELTA_DIR set, only that directory is. */
+bool traces_is_chosen(const char *path);
+
 /* The directory where a process of this user would make its trace file now, made if it is missing (0700).  0, or −1: none can be written. */
 int traces_own_directory(char *path, size_t room);
 

@@ -77,8 +77,10 @@ void view_place(struct strbuf *out, const char *file, uint32_t line);
 /* view-hint.c: what helps when lines are missing, in the footer. */
 void view_hint(struct report *report, const struct view *view, const struct load *load);
 
-/* view-via.c: what the lines of a group have called, "via xmalloc", or nothing. */
+/* view-names.c: what the lines of a group have called, "via xmalloc", or nothing. */
 void view_via(struct strbuf *out, const struct view *view, const struct stats *stats, const struct group *group);
+/* A frame's file; for people "node(v8::Isolate::New+0x17)" without the function's parameters.  Borrowed. */
+const char *view_file(const struct view *view, const struct frame *frame);
 
 /* view-prose.c: heading, header and footer lines, notes; `command` and `operands` as in struct view_request. */
 const char *view_title(struct report *report, const struct view *view);

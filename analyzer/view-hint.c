@@ -9,8 +9,11 @@
 #include <unistd.h>
 
 #include "packages.h"
+#include "symbols-dwfl.h"
 #include "view-data.h"
 #include "view-words.h"
+
+static const char no_line[] = "no line for this code"; /* as symbols.c says it */
 
 enum { HINT_PERCENT = 1, BUILD_ID_DIGITS = 6 };
 
@@ -42,6 +45,20 @@ static const char *reason_of(const struct load *load, const struct module *modul
 			return list[i].reason;
 	}
 	return NULL;
+}
+
+/* A snapshot that had its symbols already does not say why some are missing: the file does, if it is here. */
+static const char *ask_file(const struct view *view, const struct load *load, const struct module *module)
+{
+	const struct debug_search search = {
+		.debug_dirs = load->options->debug_dirs.items, .sysroot = load->options->sysroot, .intern = view->snapshots[0].intern};
+	struct debug_file *file;
+	const char *reason = NULL;
+
+	if (debug_open(&file, &search, module, &reason))
+		return NULL;
+	debug_close(file);
+	return reason ? reason : no_line;
 }
 
 /* "libfoo.so.3 (build id 3c9e12…, no debug information)" */
@@ -122,13 +139,15 @@ void view_hint(struct report *report, const struct view *view, const struct load
 		return;
 	module = &view->snapshots[view->count - 1].modules[worst];
 	reason = reason_of(load, module);
+	if (!reason && load && (load->options->sysroot || is_from_here(view)))
+		reason = ask_file(view, load, module);
 	strbuf_init(&line);
 	strbuf_printf(&line, "hint: %d %% of the bytes have no line: ", (int)(all * 100 / stats->total_size));
 	put_module(&line, module, reason);
 	strbuf_puts(&line, ": ");
 	if (reason && strcmp(reason, "build id differs") == 0)
 		strbuf_puts(&line, "the file has been replaced since, ");
-	else
+	else if (!reason || strcmp(reason, no_line) != 0)
 		put_install(&line, view, load, module);
 	put_debuginfod(&line, load);
 	report_line(report, &report->footer, "%s", line.data);

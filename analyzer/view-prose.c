@@ -13,6 +13,7 @@
 #include "view-words.h"
 
 enum { COMMAND_WIDTH = 60, BUILD_ID_DIGITS = 6, COMMIT_DIGITS = 7 };
+enum { SERIES_MAX = 7, SERIES_FIRST = 2, SERIES_LAST = 3 }; /* snapshots that the header lists */
 
 static const char *subject(const struct view *view, size_t count)
 {
@@ -157,6 +158,10 @@ void view_header(struct report *report, const struct view *view)
 	strbuf_init(&line);
 	for (size_t i = 0; i < view->count; i++) {
 		strbuf_clear(&line);
+		if (view->count > SERIES_MAX && i == SERIES_FIRST) {
+			i = view->count - SERIES_LAST;
+			report_line(report, &report->header, "… %zu more", view->count - SERIES_FIRST - SERIES_LAST);
+		}
 		if (view->count == 2)
 			strbuf_puts(&line, i ? "new: " : "old: ");
 		else if (view->count > 2)

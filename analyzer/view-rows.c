@@ -287,11 +287,11 @@ static void add_other_label(const struct view *view, const struct frame *frame, 
 {
 	if ((view->options.key == KEY_FUNCTION || view->options.key == KEY_THREAD) && frame->function) {
 		add_function(view, out, frame->function);
-		strbuf_printf(out, " (%s)", frame->file);
+		strbuf_printf(out, " (%s)", view_file(view, frame));
 	} else if (view->options.key == KEY_MODULE && is_prose(view) && !view->options.full_names) {
 		strbuf_puts(out, last_component(frame->file));
 	} else {
-		strbuf_puts(out, frame->file);
+		strbuf_puts(out, view_file(view, frame));
 	}
 }
 
@@ -304,7 +304,7 @@ static void add_label(const struct view *view, const struct group *group, struct
 	case KEY_LINENO:
 	case KEY_FILENAME:
 	case KEY_TRACEBACK:
-		view_place(out, own->file, own->line);
+		view_place(out, view_file(view, own), own->line);
 		break;
 	default:
 		add_other_label(view, own, out);
@@ -390,7 +390,7 @@ static int add_frames(const struct view *view, const struct group *group, size_t
 	for (size_t i = 0; i < view->frames.count; i++) {
 		const struct frame *frame = &view->frames.list[i];
 		row->frames[i] = (struct report_frame){
-			.file = frame->file,
+			.file = view_file(view, frame),
 			.line = frame->line,
 			.function = frame->function ? shown_function(view, frame->function) : NULL,
 			.module = frame->module,

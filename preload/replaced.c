@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * exec takes the mapping away and leaves the trace file.  The next image of the process finds it beside its own, by its name: the same run
- * and pid, a lower number.  That it is the same process, and not an earlier one with the same pid that was killed (whose file must
+ * and pid, another number, lower or, since a number is free again when its file is gone, among those that follow.  That it is the same process, and not an earlier one with the same pid that was killed (whose file must
  * stay), shows in the header: pids are reused, start times are not.
  */
 #include "replaced.h"
@@ -38,14 +38,18 @@ static bool read_earlier(const char *path, struct earlier *earlier)
 	return got;
 }
 
-static void remove_if_ours(const char *path)
+/* False: there is no such file. */
+static bool remove_if_ours(const char *path)
 {
 	struct earlier earlier;
-	if (!read_earlier(path, &earlier) || earlier.magic != HDT_MAGIC || earlier.pid_start_ticks != trace.header->pid_start_ticks)
-		return;
+	if (!read_earlier(path, &earlier))
+		return false;
+	if (earlier.magic != HDT_MAGIC || earlier.pid_start_ticks != trace.header->pid_start_ticks)
+		return true;
 	unlink(path);
 	if (earlier.spill_path[0] && memchr(earlier.spill_path, '\0', sizeof(earlier.spill_path)))
 		unlink(earlier.spill_path);
+	return true;
 }
 
 void replaced_remove(void)
@@ -61,5 +65,9 @@ void replaced_remove(void)
 	while (name.number-- > 0)
 		if (trace_file_spell(path, directory, &name))
 			remove_if_ours(path);
+	name.number = trace.header->image;
+	do
+		name.number++;
+	while (trace_file_spell(path, directory, &name) && remove_if_ours(path));
 	errno = saved;
 }

@@ -351,21 +351,28 @@ static __attribute__((noinline)) uint32_t ask_table(struct walk *walk, uint32_t 
 	return node;
 }
 
-/* The node of the fresh frames' stack below `outer`; STACK_ROOT: no room.  Where all are kept, their path tells where to look first. */
-static inline uint32_t find_node(struct walk *walk, uint32_t outer, uint32_t kept)
+/* The node of the fresh frames' stack below `outer`, where `hinted` is looked at first; STACK_ROOT: no room. */
+static inline uint32_t find_node(struct walk *walk, uint32_t outer, uint32_t kept, uint32_t path, uint32_t hinted)
 {
-	if (unlikely(kept != walk->top + walk->stored || kept == 0))
-		return ask_table(walk, outer, kept);
-	uint32_t path = walk->memory->frames[kept - 1].path;
-	for (unsigned way = 0; way < STACK_PATHS_WAYS; way++) {
-		uint32_t hint = stack_paths_hint(path, way);
-		if (hint != 0 && is_path(walk, hint, outer, kept))
-			return hint;
-	}
+	if (likely(hinted != 0 && is_path(walk, hinted, outer, kept)))
+		return hinted;
+	uint32_t second = stack_paths_hint(path, 1);
+	if (second != 0 && is_path(walk, second, outer, kept))
+		return second;
 	uint32_t node = ask_table(walk, outer, kept);
 	if (node != STACK_ROOT)
 		stack_paths_keep(path, node);
 	return node;
+}
+
+/* The path of the whole stack. */
+static inline uint32_t whole_path(const struct walk *walk, uint32_t outer)
+{
+	uint32_t path = walk->top > 0 ? walk->memory->frames[walk->top - 1].path : outer;
+	for (uint32_t i = walk->stored; i-- > 0;)
+		if (!(walk->memory->fresh[i].flags & FRAME_TRACER))
+			path = stack_paths_step(path, walk->memory->fresh[i].state.ip);
+	return path;
 }
 
 /* Intern the fresh frames below the node of what is outside them. */
@@ -375,8 +382,11 @@ static uint32_t intern(struct walk *walk, uint32_t outer, bool keep)
 	if (unlikely(walk->top + walk->stored > memory->capacity))
 		unwind_memory_grow(memory, DEPTH_MAX + 1);
 	unwind_set_count(memory, 0);
+	/* The hint and its node are in no near cache: they come while the frames are kept. */
+	uint32_t path = whole_path(walk, outer), hinted = stack_paths_hint(path, 0);
+	__builtin_prefetch((const struct hdt_node *)trace_at(HDT_AREA_NODES, 0) + hinted);
 	uint32_t kept = keep ? unwind_keep(memory, walk->top, walk->stored, &walk->state) : walk->top;
-	uint32_t node = find_node(walk, outer, kept);
+	uint32_t node = find_node(walk, outer, kept, path, hinted);
 	if (unlikely(node == STACK_ROOT))
 		return no_room();
 	unwind_set_count(memory, kept);

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/tap.sh"
 
 mkdir project
-cp -r "$top/tests/targets/include" "$top"/tests/targets/{containers.cpp,containers.rs,wrappers.c,glib-calls.c,runtime-once.c} project
+cp -r "$top/tests/targets/include" "$top"/tests/targets/{containers.cpp,containers.rs,own-new.cpp,wrappers.c,glib-calls.c,runtime-once.c} project
 cd project || exit 1
 
 # record NAME COMMAND…: its snapshot at exit becomes NAME.hds.
@@ -28,6 +28,13 @@ without_bytes()
 	done
 }
 
+# exact FILE LINES: the lines whose remark ends in a number and that do not have that many bytes.
+exact()
+{
+	remarks "$1" | grep -E ' [0-9]+$' | while read -r place remark; do
+		grep -q "^$place ${remark##* } " "$2" || echo "$place $remark"
+	done
+}
 # ---- C++ -------------------------------------------------------------------------------------------------------------------------
 # The bytes on the program's own lines, in percent rounded down, of all that live at the end but libstdc++'s emergency pool: the one block
 # that was there before main.
@@ -52,6 +59,16 @@ for compiler in g++ clang++; do
 		equal "$name: every remark's line has bytes" '' "$(without_bytes containers.cpp "$name.lines"; without_bytes include/ring.hpp "$name.lines")"
 	done
 done
+for compiler in g++ clang++; do
+	for level in -O0 -O2; do
+		name=own-new-$compiler$level
+		need "$compiler" || { skip "$name: its callers" "no $compiler"; continue; }
+		"$compiler" -std=c++17 -g "$level" -o "$name" own-new.cpp || { not_ok "$name: does not compile"; continue; }
+		check "$name: runs" record "$name" "./$name"
+		lines "$name" >"$name.lines"
+		equal "$name: its callers" '' "$(exact own-new.cpp "$name.lines")"
+	done
+done
 contains 'the sizes of what a line has called' 'via std::make_shared<Session> ' <("$heapdelta" stats containers-g++-O0.hds -n 0)
 contains 'what a line has called' '/* a unique session */  via std::make_unique<Admin>' <("$heapdelta" stats containers-g++-O0.hds -n 0)
 "$heapdelta" stats containers-g++-O0.hds -n 0 >text
@@ -67,13 +84,6 @@ total() { ask stats "$@" -n 0 -- '"\(.totals.size) \(.totals.count) \([.stats[].
 equal 'totals are the same for every choice' "$(total containers-g++-O0.hds)" "$(total containers-g++-O0.hds --attribute raw)"
 
 # ---- C ---------------------------------------------------------------------------------------------------------------------------
-# exact FILE LINES: the lines whose remark ends in a number and that do not have that many bytes.
-exact()
-{
-	remarks "$1" | grep -E ' [0-9]+$' | while read -r place remark; do
-		grep -q "^$place ${remark##* } " "$2" || echo "$place $remark"
-	done
-}
 for level in -O0 -O2; do
 	name=wrappers$level
 	gcc -D_GNU_SOURCE -g "$level" -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$((${level#-O} > 0 ? 2 : 0)) -o "$name" wrappers.c || not_ok "$name: does not compile"

@@ -144,6 +144,19 @@ else
 	skip 'colours' 'no script'
 fi
 
+# ---- The width of a terminal, and its characters ---------------------------------------------------------------------------------------
+printf '{"format":"heapdelta-snapshot","version":1,"traceback_limit":9,"traces":[{"size":20,"frames":[["%s/cache.c",42,"one"]]}]}' \
+	"$(printf 'a/%.0s' {1..60})" >deep.json
+if need script; then
+	on_terminal() { script -qefc "stty cols $1; '$heapdelta' stats deep.json $2" /dev/null </dev/null | tr -d '\r' | grep 'cache.c:42'; }
+	equal 'names are shortened in the middle' 'a/a/a/a/a/a…/a/a/a/a/a//cache.c:42: size=20 B, count=1, average=20 B' "$(on_terminal 68 '')"
+	equal 'not if refused' "$(printf 'a/%.0s' {1..60})/cache.c:42: size=20 B, count=1, average=20 B" "$(on_terminal 68 --full-names)"
+fi
+equal 'nor in a pipe' "$(printf 'a/%.0s' {1..60})/cache.c:42: size=20 B, count=1, average=20 B" "$("$heapdelta" stats deep.json | grep 'cache.c:42')"
+series=(a.json a.json a.json)
+check 'UTF-8 where the locale has it' grep -q '20 B → 20 B' <<<"$(LC_ALL=C.UTF-8 "$heapdelta" diff "${series[@]}" -n 0)"
+check 'ASCII where it has not' grep -q '20 B -> 20 B' <<<"$(LC_ALL=C "$heapdelta" diff "${series[@]}" -n 0)"
+
 # ---- The name that was typed -----------------------------------------------------------------------------------------------------------
 mkdir "a dir" && ln -s "$heapdelta" "a dir/heapdelta"
 "a dir/heapdelta" stats --frob 2>err

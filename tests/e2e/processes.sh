@@ -49,12 +49,23 @@ check 'fork beside an allocating thread: runs' timeout 60 env LD_PRELOAD="$shim"
 equal 'fork beside an allocating thread: the child has its own two blocks' '2 1000 3 1500 0' "$(all fork-thread | head -1)"
 
 # ---- exec --------------------------------------------------------------------------------------------------------------------------
-for how in v e l p f at; do
+for how in v V L P e l p f at; do
 	check "exec $how: runs" preloaded "exec-$how" "$targets/exec-chain" "$how"
 	equal "exec $how: only the last image leaves a snapshot" '1 20 1 20 0' "$(all "exec-$how")"
 done
 check 'exec chain of six: runs' preloaded exec-chain "$targets/exec-chain" e l p f at v
 equal 'exec chain of six: only the last image leaves a snapshot' '1 20 1 20 0' "$(all exec-chain)"
+check 'exec chain of lists: runs' preloaded exec-lists "$targets/exec-chain" L P L V
+equal 'exec chain of lists: only the last image leaves a snapshot' '1 20 1 20 0' "$(all exec-lists)"
+# A number of a file that is gone is given out again.
+for chain in 'v' 'v v' 'v v v' 'v v v v' 'v v v v v'; do
+	# shellcheck disable=SC2086
+	preloaded exec-numbers "$targets/exec-chain" $chain
+	equal "exec chain '$chain': no trace file stays behind" 0 "$(trace_files)"
+done
+check 'fork and exec with an environment of its own: runs' preloaded spawn-fork "$targets/exec-chain" k
+equal 'fork and exec with an environment of its own: parent and child' '1 10
+1 20' "$(all spawn-fork | cut -d' ' -f1,2)"
 check 'posix_spawn with an environment of its own: runs' preloaded spawn "$targets/exec-chain" s
 equal 'posix_spawn with an environment of its own: parent and child' '1 10
 1 20' "$(all spawn | cut -d' ' -f1,2)"

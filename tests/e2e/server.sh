@@ -28,11 +28,11 @@ end_server()
 	wait "$server"
 	exec 9<&-
 }
-# until_said FILE TEXT: a file gets a line with this text.
+# until_said FILE PATTERN: a file gets a line like this.
 until_said()
 {
 	for _ in $(seq 6000); do
-		grep -qsF -e "$2" "$1" && return
+		grep -qsE -e "$2" "$1" && return
 		sleep 0.02
 	done
 	not_ok "waiting for '$2'" "$(cat "$1")"

@@ -63,6 +63,28 @@ equal '--debug-dir: lines, also in a snapshot that had been looked up' "foo.c:3 
 	"$(rows foo.hds --debug-dir debug | sed 's|.*/||' | grep foo | paste -sd' ')"
 equal 'and no hint' '' "$(hint foo.hds --debug-dir debug)"
 
+# A symbol with all its parameters is wider than a screen: text leaves them out.
+if need g++; then
+	cat >build-place/shop.cc <<-'C'
+		#include <cstdlib>
+		namespace shop { struct Item { int price; }; void *kept;
+		void *put(const Item &, unsigned long) { kept = std::malloc(700); return kept; } }
+		extern "C" void shop_open() { shop::put(shop::Item{1}, 2); }
+	C
+	printf '#include <unistd.h>\nvoid shop_open(void);\nint main(void) { shop_open(); _exit(0); }\n' >source/shop.c
+	check 'a C++ library compiles' g++ -O0 -s -fPIC -shared -o libshop.so build-place/shop.cc
+	check 'and its program' gcc -g -O0 -o shop source/shop.c -L. -l:libshop.so "-Wl,-rpath,$scratch"
+	"$heapdelta" run -q --source-root "$scratch/empty" -o shop.hds ./shop
+	check 'text: no parameters' grep -qE '^libshop\.so\(shop::put\+0x[0-9a-f]+\): size=700 B' <("$heapdelta" stats shop.hds)
+	check '--full-names: all of it' grep -qE '^libshop\.so\(shop::put\(shop::Item const&, unsigned long\)\+0x[0-9a-f]+\): size=700 B' \
+		<("$heapdelta" stats shop.hds --full-names)
+	check 'a stack in text, too' grep -qE ' libshop\.so\(shop::put\+0x[0-9a-f]+\)$' <("$heapdelta" stats shop.hds -k traceback)
+	equal 'data: all of it' 'libshop.so(shop::put(shop::Item const&, unsigned long)+0xN)' \
+		"$(rows shop.hds | sed -n 's/0x[0-9a-f]*/0xN/; s/:0 700$//p')"
+else
+	skip 'text: no parameters' 'no C++ compiler'
+fi
+
 # ---- Symbols in .gnu_debugdata ---------------------------------------------------------------------------------------------------
 if need xz; then
 	# As rpmbuild does it: the symbols that are not dynamic, compressed.
@@ -82,6 +104,7 @@ fi
 
 # ---- Files that changed ----------------------------------------------------------------------------------------------------------
 "$heapdelta" run -q --no-symbols --source-root "$scratch/empty" -o raw.hds ./app
+check 'it is the one that ran' grep -qF 'no debug information): ' <(hint foo.hds)
 sed -i '1i\/* another build *\/\n\n' build-place/foo.c
 gcc -g -O1 -fPIC -shared -Wl,-soname,libfoo.so.3 -Wl,--build-id=sha1 -o libfoo.so.3 build-place/foo.c
 equal 'replaced: no line of another build' 'libfoo.so.3+0xN:0 4000 libfoo.so.3+0xN:0 2000' \
@@ -89,6 +112,7 @@ equal 'replaced: no line of another build' 'libfoo.so.3+0xN:0 4000 libfoo.so.3+0
 "$heapdelta" stats raw.hds --attribute library >text
 equal 'said once' 1 "$(grep -c 'build id differs' text)"
 check 'and what it means' grep -qF "(build id ${build_id:0:6}…, build id differs): the file has been replaced since, --debug-dir or" text
+check 'said of a snapshot that had its symbols before, too' grep -qF 'build id differs): the file has been replaced since' <(hint foo.hds)
 equal 'its debug file still helps' "foo.c:3 4000 foo.c:4 2000" "$(rows raw.hds --debug-dir debug | sed 's|.*/||' | grep foo | paste -sd' ')"
 rm libfoo.so.3
 equal 'removed: the same frames' 'libfoo.so.3+0xN:0 4000 libfoo.so.3+0xN:0 2000' \

@@ -4,6 +4,7 @@
 # A command may end as if nothing had happened or with status 2 and its one line; no crash, no half output.
 # SWEEP_LIMIT (default 150) runs per command are spread evenly over longer ones.
 . "$(dirname "$0")/../e2e/tap.sh"
+. "$top/tests/e2e/server.sh"
 
 limit=${SWEEP_LIMIT:-150}
 "$heapdelta" run -q -o a.hds -- "$programs/scenarios/cache-leaky" 20
@@ -47,4 +48,8 @@ sweep 'diff' "$heapdelta" diff a.hds b.hds --format json
 sweep 'diff, markdown' "$heapdelta" diff a.hds a.json --format markdown --filter '*cache-leaky.c' -k function
 sweep 'info' "$heapdelta" info a.hds
 sweep 'export' "$heapdelta" export a.hds --format json -o made
+serve "$programs/targets/grow-on-demand" && tell_server g
+sweep 'diff --wait' "$heapdelta" diff -q "$pid" --wait 0
+sweep 'a mark' "$heapdelta" mark -q here "$pid"
+end_server
 finish

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * exec-chain HOW…: each step leaves 10 bytes and execs the rest of the chain; the last leaves 20 bytes and exits.
- * HOW: v (environ), e (execve with an environment of one variable), l (execle), p (execvpe), f (fexecve), at (execveat), s (posix_spawn, waits).
+ * HOW: v, V, L, P (environ: execv, execvp, execl, execlp), k (a fork child that execs as e, and is waited for), e (execve with an environment of one variable), l (execle), p (execvpe), f (fexecve), at (execveat), s (posix_spawn, waits).
  */
 #include <fcntl.h>
 #include <spawn.h>
@@ -22,6 +22,18 @@ static int spawn(char **argv, char **environment)
 	return WEXITSTATUS(status);
 }
 
+/* The child allocates nothing before it execs. */
+static int spawn_by_fork(char **argv, char **environment)
+{
+	int status;
+	pid_t child = fork();
+	if (child == 0) {
+		execve("/proc/self/exe", argv, environment);
+		_exit(127);
+	}
+	return waitpid(child, &status, 0) == child ? WEXITSTATUS(status) : 1;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 1) {
@@ -36,6 +48,14 @@ int main(int argc, char **argv)
 	argv++;
 	if (strcmp(how, "v") == 0)
 		execv(exe, argv);
+	else if (strcmp(how, "V") == 0)
+		execvp(exe, argv);
+	else if (strcmp(how, "L") == 0)
+		execl(exe, argv[0], argv[1], argv[2], argv[3], (char *)NULL);
+	else if (strcmp(how, "P") == 0)
+		execlp(exe, argv[0], argv[1], argv[2], argv[3], (char *)NULL);
+	else if (strcmp(how, "k") == 0)
+		return spawn_by_fork(argv, environment);
 	else if (strcmp(how, "e") == 0)
 		execve(exe, argv, environment);
 	else if (strcmp(how, "l") == 0 && argv[1] == NULL)

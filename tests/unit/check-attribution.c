@@ -80,6 +80,17 @@ static const struct example examples[] = {
 		.via = "xmalloc",
 	},
 	{
+		.what = "the program's own operator new, a class's, an allocator's",
+		.frames = STACK(FRAME("/src/new.cpp", "operator new(unsigned long)", APP, 16),
+				FRAME("/src/new.cpp", "Slot::operator new(unsigned long)", APP, 40),
+				FRAME("/src/new.cpp", "Counting<a::b<int> >::allocate(unsigned long)", APP, 52),
+				FRAME("/src/new.cpp", "Resource::do_allocate(unsigned long, unsigned long)", APP, 72),
+				FRAME("/src/main.cpp", "allocate(int)", APP, 9), FRAME("/src/main.cpp", "main", APP, 19)),
+		.mine = 4,
+		.library = 4,
+		.via = "Resource::do_allocate(unsigned long, unsigned long)",
+	},
+	{
 		.what = "nothing but xmalloc is ours",
 		.frames = STACK(FRAME("/src/lib/xmalloc.c", "xmalloc", APP, 5), FRAME("libfoo.so+0x10", NULL, "/opt/libfoo.so", 0)),
 		.library = 1,
@@ -326,8 +337,24 @@ START_TEST(tables_are_in_order)
 					   "tzset_internal"};
 	static const char *const starts[] = {"__clone", "_start", "start_thread", "thread_start"};
 	static const char *const streams[] = {"__isoc23_scanf", "_IO_puts", "printf", "__printf", "puts", "wprintf"};
-	static const char *const nobody[] = {
-		"", "a", "main", "mallocs", "mallo", "xmallo", "~", "zzz", "std::vector<int>::resize(unsigned long)"};
+	static const char *const members[] = {"a::allocate", "std::pmr::memory_resource::allocate(unsigned long)",
+					      "A<b::c>::do_allocate(int)"};
+	static const char *const nobody[] = {"allocate",
+					     "a::allocates",
+					     "a::my_allocate",
+					     "operator newer",
+					     "operator new_thing",
+					     "a::operator allocate()",
+					     "f<a::allocate>",
+					     "",
+					     "a",
+					     "main",
+					     "mallocs",
+					     "mallo",
+					     "xmallo",
+					     "~",
+					     "zzz",
+					     "std::vector<int>::resize(unsigned long)"};
 
 	for (size_t i = 0; i < sizeof(entries) / sizeof(*entries); i++)
 		ck_assert_msg(function_kinds(entries[i]) & NAME_ENTRY, "%s", entries[i]);
@@ -339,6 +366,9 @@ START_TEST(tables_are_in_order)
 		ck_assert_msg(function_kinds(starts[i]) & NAME_START, "%s", starts[i]);
 	for (size_t i = 0; i < sizeof(streams) / sizeof(*streams); i++)
 		ck_assert_msg(function_kinds(streams[i]) & NAME_STREAM, "%s", streams[i]);
+	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
+		ck_assert_msg(function_kinds(members[i]) & NAME_WRAPPER, "%s", members[i]);
+	ck_assert_uint_eq(function_kinds("Slot::operator new[](unsigned long)"), NAME_ENTRY);
 	for (size_t i = 0; i < sizeof(nobody) / sizeof(*nobody); i++)
 		ck_assert_msg(!(function_kinds(nobody[i]) & ~(uint32_t)NAME_LIBRARY), "%s", nobody[i]);
 	ck_assert_uint_eq(function_kinds("std::vector<int>::resize(unsigned long)"), NAME_LIBRARY);

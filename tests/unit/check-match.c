@@ -3,7 +3,7 @@
 /*
  * Each rule by which groups of two builds are the same code, on snapshots made by hand.  A snapshot is a text: stacks separated by ';', each
  * "SIZE FRAME < FRAME …", innermost first; a FRAME is "BUILD FILE:LINE FUNCTION@FIRST TEXT", where BUILD is a letter ('-': none; '*' behind it:
- * a library), TEXT a number (0: not known), and FILE '-' for code that has a symbol only, whose offset LINE is then.
+ * a library), TEXT a number (0: not known), perhaps with "/STATEMENT", and FILE '-' for code that has a symbol only, whose offset LINE is then.
  * What is expected is a list of rows: "NEW" that is there only, "OLD" gone, both with "<-" between, and the difference of their sizes.
  */
 #include <check.h>
@@ -44,9 +44,10 @@ static uint32_t add_frame(struct snapshot *snapshot, uint32_t parent, const char
 	struct address address = {.offset = next_offset++, .location_count = 1};
 	char build[8], file[64], function[64];
 	unsigned line, first;
-	unsigned long long text;
+	unsigned long long text, statement = 0;
 
-	ck_assert_msg(sscanf(frame, " %7s %63[^:]:%u %63[^@]@%u %llu", build, file, &line, function, &first, &text) == 6, "%s", frame);
+	ck_assert_msg(sscanf(frame, " %7s %63[^:]:%u %63[^@]@%u %llu/%llu", build, file, &line, function, &first, &text, &statement) >= 6,
+		      "%s", frame);
 	location.function = intern_add(intern, function);
 	if (file[0] == '-') {
 		location.flags = HDS_LOCATION_NO_LINE;
@@ -56,6 +57,7 @@ static uint32_t add_frame(struct snapshot *snapshot, uint32_t parent, const char
 		location.line = line;
 		location.function_line = first;
 		location.text_hash = text;
+		location.statement_hash = statement;
 	}
 	address.module = add_module(snapshot, build);
 	address.first_location = snapshot_append_locations(snapshot, &location, 1);
@@ -219,6 +221,18 @@ static const struct {
 	 "1 B /new/a.c:11 f@5 77; 2 B /new/a.c:14 f@5 8", "a.c:11<-a.c:10 +0; a.c:14<-a.c:12 +0"},
 	{"two left in a function are not guessed at", "1 A /old/a.c:10 f@5 7; 2 A /old/a.c:12 f@5 8",
 	 "1 B /new/a.c:11 f@5 77; 2 B /new/a.c:14 f@5 88", "a.c:10 gone -1; a.c:11 new +1; a.c:12 gone -2; a.c:14 new +2"},
+	{"split over lines: the statement tells", "1 A /old/a.c:10 f@5 7/70; 2 A /old/a.c:12 f@5 8/80",
+	 "1 B /new/a.c:11 f@5 77/70; 2 B /new/a.c:14 f@5 88/80", "a.c:11<-a.c:10 +0; a.c:14<-a.c:12 +0"},
+	{"a line became two of one statement", "3 A /old/a.c:10 f@5 7/70", "1 B /new/a.c:10 f@5 77/70; 2 B /new/a.c:11 f@5 78/70",
+	 "a.c:11<-a.c:10 +0"},
+	{"two lines of one statement became one", "1 A /old/a.c:10 f@5 77/70; 2 A /old/a.c:11 f@5 78/70", "9 B /new/a.c:10 f@5 7/70",
+	 "a.c:10<-a.c:11 +6"},
+	{"the same statement once more is a new one", "1 A /old/a.c:10 f@5 7/70", "1 B /new/a.c:10 f@5 7/70; 2 B /new/a.c:20 f@5 7/70",
+	 "a.c:10 +0; a.c:20 new +2"},
+	{"in one build each line is itself", "1 A /old/a.c:10 f@5 77/70; 2 A /old/a.c:11 f@5 78/70", "1 A /old/a.c:10 f@5 77/70",
+	 "/old/a.c:10<-a.c:10 +0; a.c:11 gone -2"},
+	{"a renamed function, reformatted", "1 A /old/a.c:10 f@5 7/70; 2 A /old/a.c:12 f@5 8/80",
+	 "1 B /new/a.c:12 g@7 77/70; 2 B /new/a.c:15 g@7 88/80", "a.c:12<-a.c:10 +0; a.c:15<-a.c:12 +0"},
 	{"a renamed function", "1 A /old/a.c:10 f@5 7", "1 B /new/a.c:12 g@7 7", "a.c:12<-a.c:10 +0"},
 	{"the same text in two functions that both are there still", "1 A /old/a.c:10 f@5 7; 1 A /old/a.c:21 g@20 8",
 	 "1 B /new/a.c:9 f@5 9; 1 B /new/a.c:10 f@5 10; 1 B /new/a.c:21 g@20 8; 1 B /new/a.c:22 g@20 7",
@@ -305,6 +319,14 @@ START_TEST(stacks_by_functions)
 		  "1 B /new/a.c:10 f@5 7 < B /new/a.c:20 g@15 11 < B /new/a.c:21 g@15 12; 2 B /new/a.c:10 f@5 7 < B /new/a.c:30 h@25 13 < "
 		  "B /new/a.c:31 h@25 14",
 		  "a.c:10 +0; a.c:10 +0");
+}
+END_TEST
+
+/* Both become one stack, because their frames are one line. */
+START_TEST(stacks_of_a_split_statement)
+{
+	expect_by(KEY_TRACEBACK, "1 A /old/a.c:10 f@5 77/70 < A /old/a.c:30 main@25 8; 2 A /old/a.c:11 f@5 78/70 < A /old/a.c:30 main@25 8",
+		  "3 B /new/a.c:10 f@5 7/70 < B /new/a.c:29 main@24 8", "a.c:10<-a.c:11 +0");
 }
 END_TEST
 
@@ -451,6 +473,7 @@ int main(void)
 	tcase_add_test(group, stacks_whose_numbers_cross);
 	tcase_add_test(group, stacks_without_a_caller);
 	tcase_add_test(group, stacks_by_functions);
+	tcase_add_test(group, stacks_of_a_split_statement);
 	tcase_add_test(group, processes);
 	tcase_add_test(group, a_series);
 	tcase_add_test(group, counts);

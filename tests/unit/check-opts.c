@@ -186,13 +186,36 @@ START_TEST(man_page_and_completion)
 	FILE *out = open_memstream(&text, &size);
 
 	help_man(cmds, out);
+	help_man_command(&cmd, out);
 	help_completion(cmds, out);
 	fclose(out);
 	ck_assert_ptr_nonnull(strstr(text, "\\fB\\-c\\fR, \\fB\\-\\-colour\\fR \\fINAME\\fR\na colour: red, green\n"));
 	ck_assert_ptr_nonnull(strstr(text, "[FILE\\[u2026]]"));
-	ck_assert_ptr_nonnull(strstr(text, "-c | --colour) words='red green' ;;"));
+	ck_assert_ptr_nonnull(strstr(text, "\\fBheapdelta\\-test\\fR(1)"));
+	ck_assert_ptr_nonnull(strstr(text, "-c | --colour) words='red green' kind=words ;;"));
 	ck_assert_ptr_null(strstr(text, "secret"));
 	free(text);
+}
+END_TEST
+
+/* One setting from somewhere else goes the way of an argument. */
+START_TEST(settings)
+{
+	const struct opts_setting number = {"number", 6, "7"}, flag = {"on", 2, NULL}, item = {"list=x", 4, "x y"};
+	const struct opts_setting wrong = {"on", 2, "1"}, unknown = {"numbers", 7, "7"}, empty = {"number", 6, NULL};
+
+	ck_assert_int_eq(opts_set(&cmd, &options, &common, &number, &error), 0);
+	ck_assert_int_eq(opts_set(&cmd, &options, &common, &flag, &error), 0);
+	ck_assert_int_eq(opts_set(&cmd, &options, &common, &item, &error), 0);
+	ck_assert_uint_eq(options.shared.number, 7);
+	ck_assert(options.shared.on);
+	ck_assert_str_eq(options.shared.list.items[0], "x y");
+	ck_assert_int_eq(opts_set(&cmd, &options, &common, &wrong, &error), -1);
+	ck_assert_str_eq(error.text, "option '--on' takes no value");
+	ck_assert_int_eq(opts_set(&cmd, &options, &common, &unknown, &(struct error){0}), -1);
+	ck_assert_int_eq(opts_set(&cmd, &options, &common, &empty, &(struct error){0}), -1);
+	ck_assert_ptr_nonnull(opts_find(&cmd, "quiet", 5));
+	ck_assert_ptr_null(opts_find(&cmd, "quie", 4));
 }
 END_TEST
 
@@ -265,6 +288,7 @@ int main(void)
 	tcase_add_loop_test(group, one_line_says_what_is_wrong, 0, sizeof(misuse) / sizeof(*misuse));
 	tcase_add_test(group, help_fits_a_terminal);
 	tcase_add_test(group, man_page_and_completion);
+	tcase_add_test(group, settings);
 	tcase_add_loop_test(group, words_for_a_shell, 0, sizeof(quoted) / sizeof(*quoted));
 	tcase_add_test(group, near_words);
 	suite_add_tcase(suite, group);

@@ -103,6 +103,72 @@ START_TEST(colours)
 }
 END_TEST
 
+/* Names give way to numbers, down to 24 columns; source lines end at the edge. */
+START_TEST(narrow_terminals)
+{
+	struct render_options options = {.format = RENDER_TEXT, .width = 30};
+	char *text = print_with(&options);
+
+	ck_assert_ptr_nonnull(strstr(text, "\nin.c:7: size=2048 B (+0 B), count=3, average=683 B\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\n    p = malloc(n);\\t\\x1b[0m  …\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\na|b`\\x1b…J\"c\",\\n\\xff.c:7: size=67108864 TiB"));
+	free(text);
+}
+END_TEST
+
+START_TEST(other_locales)
+{
+	struct render_options options = {.format = RENDER_TEXT, .width = 30, .ascii = true};
+	char *text = print_with(&options);
+
+	for (const char *at = text; *at; at++)
+		ck_assert(!(*at & 0x80));
+	ck_assert_ptr_nonnull(strstr(text, "\\x1b[0m  ...\n"));
+	free(text);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	size_t width;
+	const char *shown;
+} shortened[] = {
+	{"src/cache.c:42", 14, "src/cache.c:42"},
+	{"src/cache.c:42", 13, "src/…che.c:42"},
+	{"src/cache.c:42", 3, "s…2"},
+	{"äöüäöüäöü", 6, "äö…äöü"},
+	{"src/cache.c:42", 0, "src/cache.c:42"},
+	{"", 5, ""},
+};
+
+START_TEST(middles_left_out)
+{
+	struct strbuf out;
+
+	strbuf_init(&out);
+	render_shorten(&out, shortened[_i].text, shortened[_i].width);
+	ck_assert_str_eq(out.data, shortened[_i].shown);
+	strbuf_release(&out);
+}
+END_TEST
+
+START_TEST(series_by_their_ends)
+{
+	const report_integer values[] = {1, 2, 3, 4, 5, 6, 7, 8, 2048};
+	struct cell cell = {.kind = CELL_BYTES_SERIES, .integers = values, .count = 7};
+	struct strbuf out;
+
+	strbuf_init(&out);
+	render_series(&out, &cell);
+	ck_assert_str_eq(out.data, "1 B → 2 B → 3 B → 4 B → 5 B → 6 B → 7 B");
+	strbuf_clear(&out);
+	cell.count = 9;
+	render_series(&out, &cell);
+	ck_assert_str_eq(out.data, "1 B → 2 B → … → 7 B → 8 B → 2048 B");
+	strbuf_release(&out);
+}
+END_TEST
+
 START_TEST(lines)
 {
 	expect(print(RENDER_LINES), "main.c:1: size=2048 B (+0 B), count=3, average=683 B\n"
@@ -278,6 +344,10 @@ int main(void)
 	tcase_add_checked_fixture(formats, set_up, tear_down);
 	tcase_add_test(formats, for_people);
 	tcase_add_test(formats, colours);
+	tcase_add_test(formats, narrow_terminals);
+	tcase_add_test(formats, other_locales);
+	tcase_add_loop_test(pieces, middles_left_out, 0, sizeof(shortened) / sizeof(*shortened));
+	tcase_add_test(pieces, series_by_their_ends);
 	tcase_add_test(formats, lines);
 	tcase_add_test(formats, traceback);
 	tcase_add_test(formats, csv);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a line of a report has called to allocate for it: "via xmalloc", "via std::vector<int>::resize 400 KiB, std::make_shared<Slot> 72.0
- * KiB, …".  Comes in: a group and the functions that attribution passed over for it; goes out: text.  Sizes are shown where one name does not
- * stand for the whole line; in a comparison they would be mistaken for differences.
+ * Names as people are shown them.  What a line has called to allocate for it: "via xmalloc", "via std::vector<int>::resize 400 KiB,
+ * std::make_shared<Slot> 72.0 KiB, …"; sizes are shown where one name does not stand for the whole line; in a comparison they would be mistaken
+ * for differences.  And a frame without a line, whose symbol may be a screen wide.
  */
 #include <string.h>
 
@@ -90,4 +90,24 @@ void view_via(struct strbuf *out, const struct view *view, const struct stats *s
 	if (names.count)
 		put_names(out, &names, !view_is_diff(view) && (names.count > 1 || names.size[0] != group->size),
 			  view->options.full_names ? MERGED : SHOWN);
+}
+
+/* ---- Frames without a line ---- */
+
+const char *view_file(const struct view *view, const struct frame *frame)
+{
+	const char *name = frame->line || !frame->function || view->options.full_names ? NULL : strstr(frame->file, frame->function);
+	size_t length = name ? strlen(frame->function) : 0;
+	struct strbuf text;
+
+	if (!name || !render_is_prose((enum render_format)view->options.format) || name == frame->file || name[-1] != '(' ||
+	    name[length] != '+')
+		return frame->file;
+	strbuf_init(&text);
+	strbuf_add(&text, frame->file, (size_t)(name - frame->file));
+	function_name_bare(&text, frame->function);
+	strbuf_puts(&text, name + length);
+	const char *file = text.failed ? NULL : intern_add(view->snapshots[0].intern, text.data);
+	strbuf_release(&text);
+	return file ? file : frame->file;
 }
