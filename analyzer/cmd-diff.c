@@ -193,7 +193,7 @@ const struct cmd cmd_diff = {
 	.examples = "heapdelta diff 4711 --wait 60s\twhich lines of a running process grew in a minute; ^C ends it earlier\n"
 		    "heapdelta diff before.hds after.hds\twhich lines grew between two moments\n"
 		    "heapdelta diff -s growth -k function 1.hds 2.hds 3.hds\twhich functions grow in a series\n"
-		    "heapdelta diff old.hds new.hds --format json -o diff.json\tfor another program\n",
+		    "heapdelta diff old.hds new.hds --format json | jq .totals.size_diff\tfor a script\n",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(*groups),
 	.options_size = sizeof(struct options),

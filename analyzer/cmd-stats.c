@@ -93,7 +93,8 @@ const struct cmd cmd_stats = {
 		   "those of tracemalloc's snapshot.statistics().",
 	.examples = "heapdelta stats\tthe ten biggest lines of the newest run here\n"
 		    "heapdelta stats app.hds -k traceback -n 1\twho calls the biggest one\n"
-		    "heapdelta stats app.hds --filter 'src/*' --format csv\tall lines below src, for a spreadsheet\n",
+		    "heapdelta stats app.hds --filter 'src/*' --format csv\tall lines below src, for a spreadsheet\n"
+		    "heapdelta stats app.hds --format json | jq '.stats[0].frames[0]'\tfor a script",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(*groups),
 	.options_size = sizeof(struct options),

@@ -15,13 +15,19 @@ does()
 
 serve "$target" HEAPDELTA_START=0 && tell_server g
 equal 'HEAPDELTA_START=0: nothing is recorded' '0 0' "$(now)"
+"$heapdelta" stats "$pid" >out 2>err
+equal 'an empty list is explained' "heapdelta: note: recording is off in process $pid; '$heapdelta start $pid' changes that" "$(cat err)"
+equal 'for machines, too' off "$(ask info "$pid" -- .recording.state)"
 does start "$pid"
+equal 'it is on' on "$(ask info "$pid" -- .recording.state)"
 tell_server g
 equal 'started: the next blocks are' '1000 1000' "$(now)"
 does stop grow-on-demand
 tell_server gh
 equal 'stopped: no new ones' '1000 1000' "$(now)"
-equal 'stopped: a snapshot as before' 1000 "$(totals "$("$heapdelta" snapshot "$pid")" | cut -d' ' -f1)"
+file=$("$heapdelta" snapshot "$pid")
+equal 'stopped: a snapshot as before, which says so' '1000 stopped' "$(ask info "$file" -- '"\(.totals.live_blocks) \(.recording.state)"')"
+contains 'for people, too' 'recording   stopped: no new blocks' <("$heapdelta" info "$file")
 tell_server f
 equal 'stopped: frees are honoured' '0 1000' "$(now)"
 "$heapdelta" stop "$pid" 2>err
