@@ -14,6 +14,7 @@
 #include "rundir.h"
 #include "summary.h"
 #include "symbols.h"
+#include "view-next.h"
 #include "view.h"
 
 enum { TOP_LINES = 3 };
@@ -56,8 +57,53 @@ static void finish_directory(struct collect *collect, struct error *error)
 	rundir_close(collect->directory, file, collect->list, collect->count, error);
 }
 
-/* "next: heapdelta stats … -k traceback -n 1   # who calls src/cache.c:42": a shell takes the whole line */
-static void print_next(const struct collect *collect, const struct report *report, FILE *out)
+/* Is the largest stack one of the line that `row` is about?  Several small stacks may make up the largest line. */
+static bool is_largest_stack(const struct snapshot *sum, const struct report_row *row)
+{
+	struct view_options options = {0};
+	const struct view_request request = {.options = &options, .snapshots = sum, .count = 1};
+	struct report report;
+	struct report_row stack;
+	struct error error = {0};
+	bool same = false;
+
+	view_options_defaults(&options);
+	options.key = KEY_TRACEBACK;
+	options.limit = 1;
+	if (view_stats(&report, &request, &error) < 0)
+		return false;
+	if (report_row_init(&stack, &report.tables[0], &error) == 0) {
+		same = report.tables[0].row_count && report_row_fill(&stack, &report.tables[0], 0, &error) == 0 &&
+		       strcmp(stack.label.data, row->label.data) == 0;
+		report_row_release(&stack);
+	}
+	report_release(&report);
+	return same;
+}
+
+/* "-k traceback -n 1   # who calls src/cache.c:42": a shell takes the whole line */
+static void put_question(struct strbuf *out, const struct snapshot *sum, const struct report_row *row)
+{
+	bool answered = is_largest_stack(sum, row);
+	struct strbuf filter;
+
+	strbuf_init(&filter);
+	if (!answered)
+		view_line_filter(&filter, row);
+	if (filter.length) {
+		strbuf_puts(out, " --filter ");
+		cmd_quote(out, filter.data);
+	}
+	strbuf_puts(out, " -k traceback -n 1        # ");
+	if (answered || filter.length)
+		strbuf_printf(out, "who calls %s", row->label.data);
+	else
+		strbuf_puts(out, "the largest stack");
+	out->failed |= filter.failed;
+	strbuf_release(&filter);
+}
+
+static void print_next(const struct collect *collect, const struct report *report, const struct snapshot *sum, FILE *out)
 {
 	const struct traced *root = collect_root(collect);
 	const struct naming *naming = collect->convert.naming;
@@ -76,8 +122,11 @@ static void print_next(const struct collect *collect, const struct report *repor
 		strbuf_putc(&name, ' ');
 		cmd_quote(&name, place);
 	}
-	if (report_row_fill(&row, &report->tables[0], 0, &error) == 0)
-		fprintf(out, "next: %s stats%s -k traceback -n 1        # who calls %s\n", cmd_program(), name.data, row.label.data);
+	if (report_row_fill(&row, &report->tables[0], 0, &error) == 0) {
+		put_question(&name, sum, &row);
+		if (!name.failed)
+			fprintf(out, "next: %s stats%s\n", cmd_program(), name.data);
+	}
 	strbuf_release(&name);
 	report_row_release(&row);
 }
@@ -102,7 +151,7 @@ static void print_summary(const struct collect *collect, const struct summary *s
 	summary_tail(summary, out);
 	if (has_lines) {
 		if (report.table_count && report.tables[0].row_count)
-			print_next(collect, &report, out);
+			print_next(collect, &report, sum, out);
 		report_release(&report);
 	} else if (error.text[0]) {
 		cmd_warning("%s", error.text);
