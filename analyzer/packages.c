@@ -58,7 +58,7 @@ static char *read_release(const char *root)
 
 /* ---- Distributions ---- */
 
-enum tool { TOOL_DPKG, TOOL_DNF, TOOL_ZYPPER, TOOL_SERVER_ONLY };
+enum tool { TOOL_DPKG, TOOL_DNF, TOOL_ZYPPER };
 
 struct distribution {
 	const char *id;
@@ -88,14 +88,8 @@ static bool has_word(const char *release, const char *key, const char *word)
 static const struct distribution *find_distribution(const char *root)
 {
 	static const struct distribution known[] = {
-		{"ubuntu", TOOL_DPKG},
-		{"debian", TOOL_DPKG},
-		{"fedora", TOOL_DNF},
-		{"centos", TOOL_DNF},
-		{"rhel", TOOL_DNF},
-		{"opensuse", TOOL_ZYPPER},
-		{"suse", TOOL_ZYPPER},
-		{"arch", TOOL_SERVER_ONLY},
+		{"ubuntu", TOOL_DPKG}, {"debian", TOOL_DPKG},     {"fedora", TOOL_DNF},  {"centos", TOOL_DNF},
+		{"rhel", TOOL_DNF},    {"opensuse", TOOL_ZYPPER}, {"suse", TOOL_ZYPPER},
 	};
 	static const char *const keys[] = {"ID=", "ID_LIKE="};
 	const struct distribution *found = NULL;
@@ -221,8 +215,6 @@ void packages_command(struct strbuf *out, const char *root, const char *path)
 		break;
 	case TOOL_ZYPPER:
 		add_query(out, "zypper install $(rpm -qf --qf '%{NAME}' ", path, ")-debuginfo");
-		break;
-	case TOOL_SERVER_ONLY:
 		break;
 	}
 }

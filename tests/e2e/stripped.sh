@@ -51,7 +51,7 @@ rm "root/var/lib/dpkg/info/libfoo3:amd64.list"
 equal 'nobody owns it' "install its debug symbols, --debug-dir or --debuginfod with DEBUGINFOD_URLS set" \
 	"$(hint foo.hds --sysroot "$scratch/root" | sed 's/.*information): //')"
 printf 'ID=fedora\n' >root/etc/os-release
-equal 'Fedora asks itself' "dnf debuginfo-install \$(rpm -qf $scratch/libfoo.so.3), --debug-dir or --debuginfod with DEBUGINFOD_URLS=https://debuginfod.fedoraproject.org/" \
+equal 'Fedora asks itself' "dnf debuginfo-install \$(rpm -qf $scratch/libfoo.so.3), --debug-dir or --debuginfod with DEBUGINFOD_URLS set" \
 	"$(hint foo.hds --sysroot "$scratch/root" | sed 's/.*information): //')"
 check 'our own: compile it with -g' grep -qF ': compile it with -g, --debug-dir' <(hint foo.hds --source-root "$scratch")
 
