@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "perf-map.h"
 #include "worktree.h"
 
 static bool is_number(const char *text)
@@ -136,14 +138,17 @@ static int describe(const struct process *process, struct snapshot *snapshot, st
 
 int look_take(const struct process *process, const char *name, struct intern *intern, struct snapshot *snapshot, struct error *error)
 {
+	struct stat status;
+
 	snapshot_init(snapshot, intern);
 	snapshot->name = intern_add(intern, name);
 	if (!snapshot->name)
 		return error_nomem(error);
 	if (snapshot_read_trace(snapshot, process->fd, process->root, false, error) < 0)
 		return -1;
+	bool named = fstat(process->fd, &status) < 0 || perf_map_apply(snapshot, process->root, status.st_uid, error) == 0;
 	snapshot->info.pid = (uint64_t)process->pid; /* as we see it, not as it sees itself */
-	if (describe(process, snapshot, error) == 0)
+	if (named && describe(process, snapshot, error) == 0)
 		return 0;
 	snapshot_release(snapshot);
 	return -1;
