@@ -132,7 +132,7 @@ if [ "$(id -u)" -eq 0 ] && unshare --pid --fork --mount true 2>/dev/null; then
 	number=$(($(cat /proc/sys/kernel/ns_last_pid) - 1))
 	while [ -e "/proc/$number" ]; do number=$((number - 1)); done
 	# shellcheck disable=SC2016
-	unshare --pid --fork --mount-proc sh -c 'echo "$0" >/proc/sys/kernel/ns_last_pid; "$@" & wait' $((number - 1)) \
+	unshare --pid --fork --mount-proc sh -c 'echo "$0" >/proc/sys/kernel/ns_last_pid; exec 3<&0; "$@" <&3 & wait' $((number - 1)) \
 		env LD_PRELOAD="$shim" HEAPDELTA_OUTPUT=none.hds "$target" <server-in >server-out &
 	server=$!
 	exec 8>server-in 9<server-out
