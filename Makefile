@@ -134,6 +134,7 @@ ANALYZER_SRCS := \
 	analyzer/diff.c \
 	analyzer/match.c \
 	analyzer/match-items.c \
+	analyzer/match-classes.c \
 	analyzer/match-pairs.c \
 	analyzer/stats.c \
 	analyzer/vias.c \
