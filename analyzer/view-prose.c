@@ -448,8 +448,19 @@ static void note_quality(struct report *report, const struct snapshot *snapshot)
 	strbuf_release(&text);
 }
 
+/* Of a process as it is now: why there is little to see. */
+static void note_recording(struct report *report, const struct snapshot *snapshot)
+{
+	const struct snapshot_info *info = &snapshot->info;
+
+	if (snapshot->kind == SNAPSHOT_TRACE && info->state == HDS_STATE_RUNNING && info->recording != HDS_RECORDING_ON)
+		report_line(report, &report->notes, "recording is %s in process %llu; '%s start %llu' changes that", words_recording(info),
+			    (unsigned long long)info->pid, cmd_program(), (unsigned long long)info->pid);
+}
+
 void view_notes(struct report *report, const struct view *view)
 {
+	note_recording(report, &view->snapshots[view->count - 1]);
 	note_filters(report, view);
 	if (view_is_diff(view)) {
 		note_pair(report, &view->snapshots[0], &view->snapshots[view->count - 1]);

@@ -49,10 +49,12 @@ def prompt():
 
 
 def becomes(process, states):
-    """Wait until the process is in one of these states."""
+    """Wait until the process is in one of these states and has taken its signals: a ^Z takes back a continue that is still to come."""
     end = time.time() + 60
     while time.time() < end:
-        if open(f'/proc/{process}/stat').read().rsplit(') ', 1)[1][0] in states:
+        status = open(f'/proc/{process}/status').read()
+        pending = re.findall(r'^(?:Sig|Shd)Pnd:\s*(\w+)', status, re.M)
+        if re.search(r'^State:\s*(\w)', status, re.M).group(1) in states and not any(int(mask, 16) for mask in pending):
             return True
         time.sleep(0.02)
     return False
