@@ -141,6 +141,7 @@ if [ "$(id -u)" -eq 0 ] && unshare --pid --fork --mount true 2>/dev/null; then
 		equal 'it has a number of its own' "$number" "$inner"
 		tell_server g
 		equal 'which does as well' 1000 "$(totals "$inner" | cut -d' ' -f1)"
+		check 'also for a snapshot' "$heapdelta" snapshot -o inner.hds "$inner"
 		end_server
 	else
 		skip 'the number inside another pid namespace' 'needs /proc/sys/kernel/ns_last_pid'
