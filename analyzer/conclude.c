@@ -77,8 +77,12 @@ static void put_question(struct strbuf *out, const struct report *report)
 	struct report_row row;
 	struct error error = {0};
 
-	if (!report || !report->table_count || !report->tables[0].row_count) {
+	if (!report) {
 		strbuf_puts(out, " --metric total        # who allocated what is freed again");
+		return;
+	}
+	if (!report->table_count || !report->tables[0].row_count) {
+		strbuf_puts(out, " --attribute raw        # what libc and runtimes keep");
 		return;
 	}
 	if (report_row_init(&row, &report->tables[0], &error) < 0)
