@@ -104,9 +104,11 @@ ANALYZER_SRCS := \
 	analyzer/cmd-env.c \
 	analyzer/cmd-doctor.c \
 	analyzer/run.c \
+	analyzer/watch.c \
 	analyzer/present.c \
 	analyzer/conclude.c \
 	analyzer/view-ps.c \
+	analyzer/ps-history.c \
 	analyzer/view-info.c \
 	analyzer/ps.c \
 	analyzer/supervise.c \
@@ -132,6 +134,7 @@ ANALYZER_SRCS := \
 	analyzer/diff.c \
 	analyzer/match.c \
 	analyzer/match-items.c \
+	analyzer/match-classes.c \
 	analyzer/match-pairs.c \
 	analyzer/stats.c \
 	analyzer/vias.c \

@@ -4,15 +4,12 @@
  */
 #include <stdlib.h>
 
-#include <stdio.h>
-
 #include "load.h"
 #include "look.h"
-#include "pause.h"
 #include "present.h"
 #include "size-text.h"
-#include "view-words.h"
 #include "view.h"
+#include "watch.h"
 
 struct options {
 	struct view_options view;
@@ -42,85 +39,24 @@ static int show(const struct view_request *request)
 	return status;
 }
 
-/* ---- Two looks at a process ---------------------------------------------------------------------------------------------------- */
-
-static bool has_ended(void *data)
-{
-	const struct process *process = data;
-
-	return !traces_is_alive(process->fd);
-}
-
-static void say_wait(const struct options *options, const struct process *process)
-{
-	struct error line = {0}; /* escapes the name */
-	struct strbuf time;
-
-	strbuf_init(&time);
-	words_duration(&time, options->wait_ns);
-	error_set(&line, "looking at process %d (%s) for %s; ^C ends that early", (int)process->pid, process->comm, time.data);
-	cmd_note("%s", line.text);
-	strbuf_release(&time);
-}
-
-static void say_end(const struct process *process, enum pause_end end)
-{
-	struct error line = {0};
-	uint64_t ticks = process->peek.start_ticks;
-
-	if (end != PAUSE_STOPPED)
-		return;
-	/* Its lock went with its memory; is the same process there with other memory? */
-	bool replaced = ticks && traces_start_ticks(process->pid) == ticks && traces_has_memory(process->pid);
-	error_set(&line, "process %d (%s) has %s meanwhile; what is compared is the last that it left", (int)process->pid, process->comm,
-		  replaced ? "executed another program" : "ended");
-	cmd_note("%s", line.text);
-}
-
-/* The end comes first: what was recorded by then is all there is. */
-static int look_twice(const struct options *options, struct load *load, struct process *process, const char *name, struct snapshot *looks,
-		      struct error *error)
-{
-	struct pause pause;
-
-	if (look_take(process, name, load->intern, &looks[0], error) < 0)
-		return 0;
-	pause_begin(&pause);
-	say_wait(options, process);
-	say_end(process, pause_for(&pause, options->wait_ns, has_ended, process));
-	pause_finish(&pause);
-	return look_take(process, name, load->intern, &looks[1], error) < 0 ? 1 : 2;
-}
-
-static int complete(const struct options *options, struct load *load, struct snapshot *look, const char *root, struct error *error)
-{
-	return load_symbols(load, look, root, error) < 0 ? -1 : view_options_map_paths(&options->view, look, error);
-}
-
 static int watch(const struct options *options, struct load *load, char *const *operands)
 {
 	struct snapshot looks[2];
 	struct view_request request = {"diff", &options->view, load, looks, 2, operands};
-	struct process process;
 	struct error error = {0};
-	int status = STATUS_TROUBLE, taken = 0;
+	bool ended;
 
-	if (look_find(&process, operands[0], &error) == 0)
-		taken = look_twice(options, load, &process, operands[0], looks, &error);
-	if (taken == 2 && has_ended(&process))
+	if (watch_process(load, operands[0], options->wait_ns, looks, &ended, &error) < 0)
+		return cmd_error(&error, STATUS_TROUBLE);
+	if (ended)
 		request.command = NULL; /* there is no next look */
-	if (taken == 2 && complete(options, load, &looks[0], process.root, &error) == 0 &&
-	    complete(options, load, &looks[1], process.root, &error) == 0)
-		status = show(&request);
-	else
-		cmd_error(&error, status);
-	while (taken > 0)
-		snapshot_release(&looks[--taken]);
-	process_close(&process);
+	bool mapped = view_options_map_paths(&options->view, &looks[0], &error) == 0 &&
+		      view_options_map_paths(&options->view, &looks[1], &error) == 0;
+	int status = mapped ? show(&request) : cmd_error(&error, STATUS_TROUBLE);
+	snapshot_release(&looks[0]);
+	snapshot_release(&looks[1]);
 	return status;
 }
-
-/* ---- Files --------------------------------------------------------------------------------------------------------------------- */
 
 static int read_one(const struct options *options, struct load *load, const char *name, struct snapshot *snapshot, struct error *error)
 {
@@ -257,7 +193,7 @@ const struct cmd cmd_diff = {
 	.examples = "heapdelta diff 4711 --wait 60s\twhich lines of a running process grew in a minute; ^C ends it earlier\n"
 		    "heapdelta diff before.hds after.hds\twhich lines grew between two moments\n"
 		    "heapdelta diff -s growth -k function 1.hds 2.hds 3.hds\twhich functions grow in a series\n"
-		    "heapdelta diff old.hds new.hds --format json -o diff.json\tfor another program\n",
+		    "heapdelta diff old.hds new.hds --format json | jq .totals.size_diff\tfor a script\n",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(*groups),
 	.options_size = sizeof(struct options),

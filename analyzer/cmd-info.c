@@ -74,7 +74,7 @@ const struct cmd cmd_info = {
 	.details = "SNAP is a snapshot, a trace file, the directory of a run, interchange JSON, - for standard input, or the PID or unique "
 		   "name of a traced process; without it the newest run in the current directory is taken.",
 	.examples = "heapdelta info app.hds\teverything about a snapshot\n"
-		    "heapdelta info app.hds --format json\tthe same for a program; totals.lost_events is 0 if nothing is missing\n",
+		    "heapdelta info app.hds --format json | jq .totals.lost_events\t0 if nothing is missing\n",
 	.groups = groups,
 	.group_count = sizeof(groups) / sizeof(*groups),
 	.options_size = sizeof(struct options),

@@ -12,22 +12,13 @@
 #include "orphans.h"
 #include "pause.h"
 #include "present.h"
-#include "ps.h"
+#include "ps-history.h"
 #include "view-ps.h"
-
-enum { LOOKS_MAX = 128 };
-#define MINUTE UINT64_C(60000000000)
 
 struct options {
 	struct view_options view; /* only the format */
 	bool watch, clean, names;
 	unsigned long long interval_ns;
-};
-
-/* Earlier looks, oldest first. */
-struct looks {
-	struct ps_look list[LOOKS_MAX];
-	size_t count;
 };
 
 static void set_defaults(void *values)
@@ -38,53 +29,13 @@ static void set_defaults(void *values)
 	options->interval_ns = 1000000000;
 }
 
-/* ---- Looks --------------------------------------------------------------------------------------------------------------------- */
-
-static void drop_oldest(struct looks *looks)
+static int show(const struct options *options, const struct ps_history *looks)
 {
-	ps_release(&looks->list[0]);
-	looks->count--;
-	memmove(looks->list, looks->list + 1, looks->count * sizeof(looks->list[0]));
-}
-
-/* One look more; of those that are older than a minute one stays. */
-static int look_again(struct looks *looks, struct error *error)
-{
-	struct ps_look *now;
-
-	if (looks->count == LOOKS_MAX)
-		drop_oldest(looks);
-	now = &looks->list[looks->count++];
-	if (ps_look(now, error) < 0)
-		return -1;
-	now = &looks->list[looks->count - 1];
-	while (looks->count > 2 && looks->list[1].monotonic_ns + MINUTE <= now->monotonic_ns) {
-		drop_oldest(looks);
-		now = &looks->list[looks->count - 1];
-	}
-	if (looks->count > 1)
-		ps_rate(now, &looks->list[0]);
-	return 0;
-}
-
-static const struct ps_look *latest(const struct looks *looks)
-{
-	return &looks->list[looks->count - 1];
-}
-
-static void forget(struct looks *looks)
-{
-	while (looks->count > 0)
-		ps_release(&looks->list[--looks->count]);
-}
-
-static int show(const struct options *options, const struct looks *looks)
-{
-	const struct ps_look *now = latest(looks);
+	const struct ps_look *now = ps_latest(looks);
 	struct error error = {0};
 	struct report report;
 
-	if (view_ps(&report, now, looks->count > 1 ? now->monotonic_ns - looks->list[0].monotonic_ns : 0, &error) < 0)
+	if (view_ps(&report, now, ps_history_ns(looks), &error) < 0)
 		return cmd_error(&error, STATUS_TROUBLE);
 	int status = present(&report, &options->view);
 	report_release(&report);
@@ -92,10 +43,10 @@ static int show(const struct options *options, const struct looks *looks)
 }
 
 /* Machines get their empty list, people one line; both the status. */
-static int show_or_say(const struct options *options, const struct looks *looks)
+static int show_or_say(const struct options *options, const struct ps_history *looks)
 {
 	struct error error = {0};
-	bool empty = latest(looks)->count == 0;
+	bool empty = ps_latest(looks)->count == 0;
 
 	if (empty && render_is_prose((enum render_format)options->view.format)) {
 		error_set(&error, "nothing is traced here (try '%s run COMMAND', or see '%s env --help')", cmd_program(), cmd_program());
@@ -105,14 +56,14 @@ static int show_or_say(const struct options *options, const struct looks *looks)
 	return status == STATUS_OK && empty ? STATUS_NOTHING : status;
 }
 
-static int list(const struct options *options, struct looks *looks, const struct pause *pause)
+static int list(const struct options *options, struct ps_history *looks, const struct pause *pause)
 {
 	struct error error = {0};
 
-	if (look_again(looks, &error) < 0)
+	if (ps_look_again(looks, &error) < 0)
 		return cmd_error(&error, STATUS_TROUBLE);
-	if (latest(looks)->living && options->interval_ns && pause_for(pause, options->interval_ns, NULL, NULL) == PAUSE_OVER &&
-	    look_again(looks, &error) < 0)
+	if (ps_latest(looks)->living && options->interval_ns && pause_for(pause, options->interval_ns, NULL, NULL) == PAUSE_OVER &&
+	    ps_look_again(looks, &error) < 0)
 		return cmd_error(&error, STATUS_TROUBLE);
 	return show_or_say(options, looks);
 }
@@ -131,7 +82,7 @@ static void begin_screen(const struct options *options, bool first)
 		putchar('\n');
 }
 
-static int watch(const struct options *options, struct looks *looks, const struct pause *pause)
+static int watch(const struct options *options, struct ps_history *looks, const struct pause *pause)
 {
 	struct error error = {0};
 	uint64_t interval = options->interval_ns ? options->interval_ns : 1000000000;
@@ -139,11 +90,11 @@ static int watch(const struct options *options, struct looks *looks, const struc
 	bool first = true;
 
 	while (status == STATUS_OK) {
-		if (look_again(looks, &error) < 0)
+		if (ps_look_again(looks, &error) < 0)
 			return cmd_error(&error, STATUS_TROUBLE);
 		begin_screen(options, first);
 		first = false;
-		if (latest(looks)->count || !render_is_prose((enum render_format)options->view.format))
+		if (ps_latest(looks)->count || !render_is_prose((enum render_format)options->view.format))
 			status = show(options, looks);
 		else
 			printf("nothing is traced here\n");
@@ -198,7 +149,7 @@ static void print_name(void *data, pid_t pid, const char *name)
 
 static int list_or_watch(const struct options *options)
 {
-	struct looks *looks = calloc(1, sizeof(*looks));
+	struct ps_history *looks = calloc(1, sizeof(*looks));
 	struct error error = {0};
 	struct pause pause;
 
@@ -209,7 +160,7 @@ static int list_or_watch(const struct options *options)
 	pause_begin(&pause);
 	int status = options->watch ? watch(options, looks, &pause) : list(options, looks, &pause);
 	pause_finish(&pause);
-	forget(looks);
+	ps_forget(looks);
 	free(looks);
 	return status;
 }

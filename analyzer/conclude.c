@@ -56,30 +56,55 @@ static void finish_directory(struct collect *collect, struct error *error)
 	rundir_close(collect->directory, file, collect->list, collect->count, error);
 }
 
-/* "next: heapdelta stats … -k traceback -n 1   # who calls src/cache.c:42": a shell takes the whole line */
-static void print_next(const struct collect *collect, const struct report *report, FILE *out)
+/* " heapdelta.app.4711.d", or nothing where the newest run here is read anyway, which is this one. */
+static void put_place(struct strbuf *out, const struct collect *collect)
 {
 	const struct traced *root = collect_root(collect);
 	const struct naming *naming = collect->convert.naming;
 	const char *place = collect->directory;
-	struct report_row row;
-	struct error error = {0};
-	struct strbuf name;
 
-	/* Without a name the newest run here is read, which is this one. */
 	if (!place && root && root->file && (naming_is_explicit(naming) || naming->directory[0]))
 		place = root->file;
+	if (!place)
+		return;
+	strbuf_putc(out, ' ');
+	cmd_quote(out, place);
+}
+
+/* "-k traceback -n 1   # who calls src/cache.c:42": a shell takes the whole line. */
+static void put_question(struct strbuf *out, const struct report *report)
+{
+	struct report_row row;
+	struct error error = {0};
+
+	if (!report) {
+		strbuf_puts(out, " --metric total        # who allocated what is freed again");
+		return;
+	}
+	if (!report->table_count || !report->tables[0].row_count) {
+		strbuf_puts(out, " --attribute raw        # what libc and runtimes keep");
+		return;
+	}
 	if (report_row_init(&row, &report->tables[0], &error) < 0)
 		return;
-	strbuf_init(&name);
-	if (place) {
-		strbuf_putc(&name, ' ');
-		cmd_quote(&name, place);
-	}
 	if (report_row_fill(&row, &report->tables[0], 0, &error) == 0)
-		fprintf(out, "next: %s stats%s -k traceback -n 1        # who calls %s\n", cmd_program(), name.data, row.label.data);
-	strbuf_release(&name);
+		strbuf_printf(out, " -k traceback -n 1        # who calls %s", row.label.data);
 	report_row_release(&row);
+}
+
+/* `report` NULL: nothing lives. */
+static void print_next(const struct collect *collect, const struct report *report, FILE *out)
+{
+	const struct traced *root = collect_root(collect);
+	struct strbuf line;
+
+	if (!collect->directory && !(root && root->file))
+		return;
+	strbuf_init(&line);
+	put_place(&line, collect);
+	put_question(&line, report);
+	fprintf(out, "next: %s stats%s\n", cmd_program(), line.data);
+	strbuf_release(&line);
 }
 
 static void print_summary(const struct collect *collect, const struct summary *summary, const struct snapshot *sum,
@@ -100,13 +125,12 @@ static void print_summary(const struct collect *collect, const struct summary *s
 	if (has_lines && render(&report, &how, out, &error) < 0)
 		cmd_warning("%s", error.text);
 	summary_tail(summary, out);
-	if (has_lines) {
-		if (report.table_count && report.tables[0].row_count)
-			print_next(collect, &report, out);
+	if (sum->info.total_blocks)
+		print_next(collect, has_lines ? &report : NULL, out);
+	if (has_lines)
 		report_release(&report);
-	} else if (error.text[0]) {
+	else if (error.text[0])
 		cmd_warning("%s", error.text);
-	}
 	fflush(out);
 	if (conclusion->note[0] && summary_processes(summary))
 		cmd_note("%s", conclusion->note);

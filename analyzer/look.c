@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "perf-map.h"
 #include "worktree.h"
 
 static bool is_number(const char *text)
@@ -93,7 +95,7 @@ static bool find_dead(struct process *process, pid_t pid)
 
 int look_find(struct process *process, const char *name, struct error *error)
 {
-	struct error why = {0}, ignored = {0};
+	struct error why = {0};
 	long pid = is_number(name) ? strtol(name, NULL, 10) : 0;
 
 	int found = process_find(process, name, &why);
@@ -101,7 +103,7 @@ int look_find(struct process *process, const char *name, struct error *error)
 		return 0;
 	if (pid > 0 && pid <= INT_MAX && (!traces_start_ticks((pid_t)pid) || !traces_has_memory((pid_t)pid))) {
 		process_close(process);
-		if (process_find_inner(process, (pid_t)pid, &ignored) == 0 || find_dead(process, (pid_t)pid))
+		if (find_dead(process, (pid_t)pid))
 			return 0;
 	} else if (found == PROCESS_NONE && access(name, F_OK) < 0) {
 		return error_set(error, "cannot open '%s': %s; %s", name, strerror(ENOENT), why.text);
@@ -136,14 +138,17 @@ static int describe(const struct process *process, struct snapshot *snapshot, st
 
 int look_take(const struct process *process, const char *name, struct intern *intern, struct snapshot *snapshot, struct error *error)
 {
+	struct stat status;
+
 	snapshot_init(snapshot, intern);
 	snapshot->name = intern_add(intern, name);
 	if (!snapshot->name)
 		return error_nomem(error);
 	if (snapshot_read_trace(snapshot, process->fd, process->root, false, error) < 0)
 		return -1;
+	bool named = fstat(process->fd, &status) < 0 || perf_map_apply(snapshot, process->root, status.st_uid, error) == 0;
 	snapshot->info.pid = (uint64_t)process->pid; /* as we see it, not as it sees itself */
-	if (describe(process, snapshot, error) == 0)
+	if (named && describe(process, snapshot, error) == 0)
 		return 0;
 	snapshot_release(snapshot);
 	return -1;

@@ -10,17 +10,10 @@
 
 #include <stdlib.h>
 
+#include "match-classes.h"
 #include "match-items.h"
 
 /* ---- Rules ---- */
-
-struct rules {
-	const struct match_pass *passes;
-	size_t count;
-	enum match_limit equal; /* of items with equal keys, before all passes */
-	unsigned siblings;      /* features that the lines of one statement have in common, or stacks of such lines; 0: there are none */
-	bool equal_at_last;     /* and after them: equal keys are better than nothing */
-};
 
 /* Lines.  A text that is there twice in a function is told by its distance from the function's first line. */
 static const struct match_pass line_passes[] = {
@@ -76,13 +69,15 @@ static const struct match_pass stack_passes[] = {
 		passes, sizeof(passes) / sizeof(*(passes)), __VA_ARGS__ \
 	}
 
-static const struct rules stack_rules = RULES(stack_passes, MATCH_ANY_BUILD, MATCH_KEY, false);
+/* Stacks can become one when their frames have. */
+static const struct match_rules stack_rules = RULES(stack_passes, MATCH_ANY_BUILD, 0, false);
+static const struct match_rules joined_stack_rules = RULES(stack_passes, MATCH_ANY_BUILD, MATCH_KEY, false);
 
 #define LINE_RULES RULES(line_passes, MATCH_SAME_BUILD, MATCH_FILE | MATCH_NAME | MATCH_STATEMENT, true)
 #define FUNCTION_RULES RULES(function_passes, MATCH_SAME_BUILD, 0, true)
 
 /* Of groups; for KEY_TRACEBACK of frames. */
-static const struct rules rules_of[] = {
+static const struct match_rules rules_of[] = {
 	[KEY_LINENO] = LINE_RULES,
 	[KEY_FILENAME] = RULES(file_passes, MATCH_ANY_BUILD, 0, false),
 	[KEY_FUNCTION] = FUNCTION_RULES,
@@ -92,105 +87,7 @@ static const struct rules rules_of[] = {
 	[KEY_PROCESS] = RULES(process_passes, MATCH_ANY_BUILD, 0, false),
 };
 
-/* ---- Classes ---- */
-
-/* Items of all snapshots, each knowing its class in the end. */
-struct classes {
-	const struct rules *rules;
-	struct match_context context;
-	size_t key_count;
-	struct match_item *newest; /* per class */
-	uint32_t *same;            /* per class: one before it that is the same; itself */
-	size_t count, room, same_room;
-};
-
-static void classes_release(struct classes *classes)
-{
-	free(classes->newest);
-	free(classes->same);
-}
-
-static bool is_done(const struct match_side *side)
-{
-	for (size_t i = 0; i < side->count; i++) {
-		if (side->items[i].partner == MATCH_NONE)
-			return false;
-	}
-	return true;
-}
-
-static int run_passes(const struct classes *classes, const struct match_side sides[2])
-{
-	const struct rules *rules = classes->rules;
-	bool done;
-
-	if (match_equal_keys(sides, classes->key_count, rules->equal, &classes->context))
-		return -1;
-	done = is_done(&sides[0]) || is_done(&sides[1]);
-	for (size_t i = 0; i < rules->count && !done; i++) {
-		if (match_pairs(sides, &rules->passes[i], &classes->context))
-			return -1;
-		done = is_done(&sides[0]) || is_done(&sides[1]);
-	}
-	if (!done && rules->equal_at_last && match_equal_keys(sides, classes->key_count, MATCH_ANY_BUILD, &classes->context))
-		return -1;
-	return rules->siblings ? match_siblings(sides, rules->siblings, &classes->context) : 0;
-}
-
-static int reserve_classes(struct classes *classes, size_t more)
-{
-	size_t need = classes->count + more + 1;
-
-	return array_reserve(&classes->newest, &classes->room, need, sizeof(*classes->newest)) ||
-			       array_reserve(&classes->same, &classes->same_room, need, sizeof(*classes->same))
-		       ? -1
-		       : 0;
-}
-
-/* Items that found no partner begin classes, or are a part of one that did. */
-static void assign(struct classes *classes, struct match_item *items, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (items[i].partner == MATCH_NONE && items[i].sibling == MATCH_NONE) {
-			classes->same[classes->count] = (uint32_t)classes->count;
-			items[i].partner = (uint32_t)classes->count++;
-		}
-		if (items[i].sibling == MATCH_NONE)
-			classes->newest[items[i].partner] = items[i];
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (items[i].sibling != MATCH_NONE)
-			items[i].partner = items[items[i].sibling].partner;
-	}
-}
-
-/* The next snapshot's items; their `partner` becomes their class. */
-static int classes_add(struct classes *classes, struct match_item *items, size_t count)
-{
-	struct match_side sides[2] = {{classes->newest, classes->count}, {items, count}};
-
-	for (size_t i = 0; i < classes->count; i++)
-		classes->newest[i].partner = classes->newest[i].sibling = MATCH_NONE;
-	for (size_t i = 0; i < count; i++)
-		items[i].partner = items[i].sibling = MATCH_NONE;
-	if (run_passes(classes, sides) || reserve_classes(classes, count))
-		return -1;
-	for (size_t i = 0; i < sides[0].count; i++) {
-		if (classes->newest[i].sibling != MATCH_NONE)
-			classes->same[i] = classes->newest[i].sibling;
-	}
-	assign(classes, items, count);
-	return 0;
-}
-
-/* Of classes that are the same, one.  A chain has no ring: a sibling had a partner, and what has one gets no sibling; each step is followed
- * at most once per class. */
-static uint32_t class_meant(const struct classes *classes, uint32_t class)
-{
-	for (size_t i = 0; i < classes->count && classes->same[class] != class; i++)
-		class = classes->same[class];
-	return class;
-}
+/* ---- Classes of groups ---- */
 
 static int keep_classes(struct match *match, size_t snapshot, const struct match_item *items, size_t count)
 {
@@ -204,25 +101,25 @@ static int keep_classes(struct match *match, size_t snapshot, const struct match
 }
 
 /* When all are known. */
-static void join_classes(struct match *match, const struct stats *series, const struct classes *classes)
+static void join_classes(struct match *match, const struct stats *series, const struct match_classes *classes)
 {
 	match->class_count = classes->count;
 	for (size_t i = 0; i < match->count; i++) {
 		for (size_t j = 0; j < series[i].count; j++)
-			match->classes[i][j] = class_meant(classes, match->classes[i][j]);
+			match->classes[i][j] = match_class_meant(classes, match->classes[i][j]);
 	}
 }
 
 /* ---- Groups of one frame ---- */
 
-static int match_groups(struct match *match, struct match_items *items, struct classes *classes)
+static int match_groups(struct match *match, struct match_items *items, struct match_classes *classes)
 {
 	int result = 0;
 
 	for (uint32_t i = 0; result == 0 && i < match->count; i++) {
 		struct match_item *list = match_items_of_groups(items, i);
 		size_t count = items->series[i].count;
-		result = list && classes_add(classes, list, count) == 0 ? keep_classes(match, i, list, count) : -1;
+		result = list && match_classes_add(classes, list, count) == 0 ? keep_classes(match, i, list, count) : -1;
 		free(list);
 	}
 	if (result == 0)
@@ -254,7 +151,7 @@ static void stacks_release(struct stacks *stacks)
 	free(stacks->pending);
 }
 
-static int stacks_init(struct stacks *stacks, const struct keys *keys, const struct classes *classes, const struct match_item *frames,
+static int stacks_init(struct stacks *stacks, const struct keys *keys, const struct match_classes *classes, const struct match_item *frames,
 		       size_t count)
 {
 	size_t frame_count = keys_frames(keys), list_count = keys_count(keys);
@@ -272,7 +169,7 @@ static int stacks_init(struct stacks *stacks, const struct keys *keys, const str
 		stacks->lists[i] = KEYS_NONE;
 	stacks->lists[KEYS_EMPTY] = KEYS_EMPTY;
 	for (size_t i = 0; i < count; i++) {
-		stacks->class_of[frames[i].key] = class_meant(classes, frames[i].partner);
+		stacks->class_of[frames[i].key] = match_class_meant(classes, frames[i].partner);
 		stacks->item_of[frames[i].key] = &frames[i];
 	}
 	return 0;
@@ -357,38 +254,39 @@ static struct match_item *items_of_stacks(struct stacks *stacks, const struct st
 }
 
 /* Frames of all snapshots have classes first, because a stack's list is made of them. */
-static int match_frames(struct match_items *items, struct classes *classes, struct match_item **frames, size_t *counts)
+static int match_frames(struct match_items *items, struct match_classes *classes, struct match_item **frames, size_t *counts)
 {
 	for (uint32_t i = 0; i < items->count; i++) {
 		frames[i] = match_items_of_frames(items, i, &counts[i]);
-		if (!frames[i] || classes_add(classes, frames[i], counts[i]))
+		if (!frames[i] || match_classes_add(classes, frames[i], counts[i]))
 			return -1;
 	}
 	return 0;
 }
 
-static int match_lists(struct match *match, struct match_items *items, struct classes *classes, struct stacks *stacks, uint32_t i)
+static int match_lists(struct match *match, struct match_items *items, struct match_classes *classes, struct stacks *stacks, uint32_t i)
 {
 	struct match_item *list = items_of_stacks(stacks, &items->series[i], i);
 	size_t count = items->series[i].count;
 	int result = -1;
 
 	classes->key_count = keys_count(stacks->of_classes);
-	if (list && classes_add(classes, list, count) == 0)
+	if (list && match_classes_add(classes, list, count) == 0)
 		result = keep_classes(match, i, list, count);
 	free(list);
 	return result;
 }
 
-static int match_stacks(struct match *match, struct match_items *items, struct classes *frame_classes)
+static int match_stacks(struct match *match, struct match_items *items, struct match_classes *frame_classes)
 {
-	struct classes classes = {.rules = &stack_rules, .context = frame_classes->context};
+	struct match_classes classes = {.context = frame_classes->context};
 	struct match_item **frames = calloc(match->count, sizeof(struct match_item *));
 	size_t *counts = calloc(match->count, sizeof(*counts));
 	struct keys *of_classes = keys_new();
 	int result = frames && counts && of_classes ? match_frames(items, frame_classes, frames, counts) : -1;
 	uint32_t next_class = (uint32_t)frame_classes->count;
 
+	classes.rules = frame_classes->joined ? &joined_stack_rules : &stack_rules;
 	for (uint32_t i = 0; result == 0 && i < match->count; i++) {
 		struct stacks stacks = {.of_classes = of_classes, .next_class = next_class};
 		result = stacks_init(&stacks, items->series[i].keys, frame_classes, frames[i], counts[i]);
@@ -404,7 +302,7 @@ static int match_stacks(struct match *match, struct match_items *items, struct c
 	free(frames);
 	free(counts);
 	keys_free(of_classes);
-	classes_release(&classes);
+	match_classes_release(&classes);
 	return result;
 }
 
@@ -413,7 +311,7 @@ static int match_stacks(struct match *match, struct match_items *items, struct c
 static int make(struct match *match, struct match_items *items)
 {
 	enum stats_key key = items->series[0].places.key;
-	struct classes classes = {
+	struct match_classes classes = {
 		.rules = &rules_of[key], .context = match_items_context(items), .key_count = keys_count(items->series[0].keys)};
 	int result;
 
@@ -426,7 +324,7 @@ static int make(struct match *match, struct match_items *items)
 	} else {
 		result = match_groups(match, items, &classes);
 	}
-	classes_release(&classes);
+	match_classes_release(&classes);
 	return items->failed ? -1 : result;
 }
 

@@ -73,12 +73,14 @@ static bool may_read(pid_t pid)
 	return geteuid() == 0 || (stat(path, &status) == 0 && status.st_uid == geteuid());
 }
 
-static void each_traced(void (*each)(void *data, const struct process *process), void *data)
+static int each_traced(void (*each)(void *data, const struct process *process), void *data, struct error *error)
 {
 	DIR *directory = opendir("/proc");
 	struct dirent *entry;
 
-	while (directory && (entry = readdir(directory)) != NULL) {
+	if (!directory)
+		return error_set(error, "cannot open '/proc': %s", strerror(errno));
+	while ((entry = readdir(directory)) != NULL) {
 		pid_t pid = isdigit((unsigned char)entry->d_name[0]) ? (pid_t)atoi(entry->d_name) : 0;
 		struct process process;
 		struct error ignored = {0};
@@ -88,8 +90,8 @@ static void each_traced(void (*each)(void *data, const struct process *process),
 			each(data, &process);
 		process_close(&process);
 	}
-	if (directory)
-		closedir(directory);
+	closedir(directory);
+	return 0;
 }
 
 /* A vfork child has its parent's memory, and is its parent to us. */
@@ -129,8 +131,9 @@ static void pass_name(void *data, const struct process *process)
 void ps_names(void (*each)(void *data, pid_t pid, const char *comm), void *data)
 {
 	struct names names = {each, data};
+	struct error ignored = {0};
 
-	each_traced(pass_name, &names);
+	each_traced(pass_name, &names, &ignored);
 }
 
 /* ---- Files that no process here has mapped ---------------------------------------------------------------------------------------- */
@@ -174,7 +177,8 @@ int ps_look(struct ps_look *look, struct error *error)
 	*look = (struct ps_look){0};
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	look->monotonic_ns = (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-	each_traced(consider_process, &scan);
+	if (each_traced(consider_process, &scan, error) < 0)
+		return -1;
 	traces_files("", consider_file, &scan);
 	if (scan.failed)
 		return error_nomem(error);
@@ -207,8 +211,9 @@ void ps_rate(struct ps_look *now, const struct ps_look *before)
 	for (size_t i = 0; i < now->living; i++) {
 		struct ps_process *process = &now->list[i];
 		const struct ps_process *old = find(before, process);
-		process->has_rate = old && minutes > 0;
-		if (process->has_rate)
-			process->rate = ((double)process->counters.live_bytes - (double)old->counters.live_bytes) / minutes;
+		if (!old || minutes <= 0)
+			continue;
+		process->has_rate = true;
+		process->rate = ((double)process->counters.live_bytes - (double)old->counters.live_bytes) / minutes;
 	}
 }

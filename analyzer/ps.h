@@ -35,7 +35,7 @@ struct ps_look {
 int ps_look(struct ps_look *look, struct error *error);
 void ps_release(struct ps_look *look);
 
-/* Rates of `now` from an earlier look: of the processes that are in both. */
+/* Rates of `now` from an earlier look, of the processes that are in both; others keep theirs. */
 void ps_rate(struct ps_look *now, const struct ps_look *before);
 
 /* Calls `each` for every living traced process: for completion, without any figures. */

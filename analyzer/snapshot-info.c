@@ -68,6 +68,7 @@ const struct info_field info_fields[] = {
 	FIELD(HDS_KEY_SEQUENCE, sequence, INFO_KEEP),
 	FIELD(HDS_KEY_TRACE_BYTES, trace_bytes, INFO_ADD),
 	FIELD(HDS_KEY_VERIFY, verify, INFO_MAX),
+	FIELD(HDS_KEY_RECORDING, recording, INFO_KEEP),
 	FIELD(HDS_KEY_EXE, exe, INFO_KEEP),
 	FIELD(HDS_KEY_COMMAND, command, INFO_KEEP),
 	FIELD(HDS_KEY_CWD, cwd, INFO_KEEP),

@@ -107,6 +107,9 @@ static void set_numbers(const struct trace_info *from, const struct hdt_header *
 	info->flags = header->flags;
 	info->machine = header->machine;
 	info->state = state_of(from, header);
+	info->recording = header->tracing & HDT_TRACING_NEW      ? HDS_RECORDING_ON
+			  : header->tracing & HDT_TRACING_PAUSED ? HDS_RECORDING_STOPPED
+								 : HDS_RECORDING_OFF;
 	info->trace_bytes = sizeof(*header);
 	for (int i = 0; i < HDT_AREA_COUNT; i++)
 		info->trace_bytes += header->areas[i].opened & ~HDT_SPILLING;

@@ -88,7 +88,8 @@ struct snapshot_info {
 	bool has_exit;
 	uint32_t exit_status; /* wait status */
 	const char *exe, *command, *cwd, *host, *label, *source_root, *commit, *writer, *trace_file, *parent_file, *run;
-	const char *marks; /* lines "TIME NAME" */
+	const char *marks;  /* lines "TIME NAME" */
+	uint64_t recording; /* enum hds_recording */
 };
 
 enum snapshot_kind { SNAPSHOT_HDS, SNAPSHOT_TRACE, SNAPSHOT_JSON };

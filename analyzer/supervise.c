@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /*
@@ -152,20 +153,33 @@ static void pass_on(const struct supervise *supervise, const struct signalfd_sig
 		kill(supervise->child, (int)info->ssi_signo);
 }
 
+/* Is the child still stopped, when whoever continued us has had time for the rest of our group? */
+static bool stays_stopped(const struct supervise *supervise)
+{
+	const struct timespec moment = {.tv_nsec = 10 * 1000 * 1000};
+	long unused;
+
+	for (int i = 0; i < 10; i++) {
+		if (stat_field(supervise->child, 3, &unused) != 'T')
+			return false;
+		nanosleep(&moment, NULL);
+	}
+	return true;
+}
+
 /* Stop in the way the child did, so that the shell says the same and takes the terminal back.  Returns when we are continued. */
 static void stop_as(const struct supervise *supervise, int signal_number)
 {
 	const struct sigaction take = {.sa_handler = SIG_DFL};
 	struct sigaction before;
 	sigset_t pending;
-	long unused;
 
 	sigaction(signal_number, &take, &before);
 	raise(signal_number);
 	sigaction(signal_number, &before, NULL);
 	/* `fg` continues the whole group; somebody who continued us alone meant the child.  An init process never stops at all. */
 	sigpending(&pending);
-	if (sigismember(&pending, SIGCONT) && stat_field(supervise->child, 3, &unused) == 'T')
+	if (sigismember(&pending, SIGCONT) && stays_stopped(supervise))
 		kill(supervise->child, SIGCONT);
 }
 

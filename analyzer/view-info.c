@@ -98,6 +98,7 @@ static void add_recording(struct report *report, const struct snapshot *snapshot
 {
 	const struct snapshot_info *info = &snapshot->info;
 
+	report_property(report, "recording", "state", cell_text(words_recording(info)));
 	report_property(report, "recording", "nframe", known_number(snapshot->traceback_limit));
 	report_property(report, "recording", "sample_bytes", cell_integer(CELL_BYTES, info->sample_bytes));
 	report_property(report, "recording", "trace_bytes", cell_integer(CELL_BYTES, info->trace_bytes));
@@ -313,6 +314,11 @@ static void say_recording(struct page *page, const struct snapshot *snapshot)
 	begin(page, "lost");
 	words_lost(&page->line, snapshot);
 	end(page);
+	if (info->recording != HDS_RECORDING_ON) {
+		begin(page, "recording");
+		strbuf_printf(&page->line, "%s: no new blocks", words_recording(info));
+		end(page);
+	}
 	if (info->sample_bytes) {
 		begin(page, "recording");
 		words_sampling(&page->line, info->sample_bytes);

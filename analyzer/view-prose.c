@@ -131,21 +131,33 @@ static const char *evidence(const struct view *view)
 	return by[view->options.key];
 }
 
+static bool knows_builds(const struct view *view)
+{
+	const struct module *old = words_main_module(&view->snapshots[0]), *new = words_main_module(&view->snapshots[view->count - 1]);
+
+	return old && new && old->build_id_size &&new->build_id_size;
+}
+
+static const char *which_differ(const struct view *view, bool same)
+{
+	if (same && view->options.key == KEY_PROCESS)
+		return "";
+	return same && knows_builds(view) ? "different builds of libraries, " : "different builds, ";
+}
+
 /* "different builds, lines matched by function and text: 409 same, 212 moved, 1 new, 1 gone" */
 static void head_match(struct report *report, const struct view *view)
 {
 	bool same = same_build(&view->snapshots[0], &view->snapshots[view->count - 1]);
 	const struct diff *diff = &view->diff;
 
-	if (!view->match.classes && !same)
-		report_line(report, &report->header, "different builds: %s whose number changed is shown as gone and new",
-			    view->options.key == KEY_TRACEBACK ? "a stack with a line" : "a line");
+	if (!view->match.classes && !same && view->options.key == KEY_LINENO)
+		report_line(report, &report->header, "different builds: a line whose number changed is shown as gone and new");
+	else if (!view->match.classes && !same)
+		report_line(report, &report->header, "different builds");
 	if (!view->match.classes || (same && !diff->moved))
 		return;
-	report_line(report, &report->header, "%s%s matched by %s: %zu same, %zu moved, %zu new, %zu gone",
-		    !same                              ? "different builds, "
-		    : view->options.key == KEY_PROCESS ? ""
-						       : "different builds of libraries, ",
+	report_line(report, &report->header, "%s%s matched by %s: %zu same, %zu moved, %zu new, %zu gone", which_differ(view, same),
 		    subject(view, 2), evidence(view), diff->same, diff->moved, diff->came, diff->gone);
 }
 
@@ -436,8 +448,19 @@ static void note_quality(struct report *report, const struct snapshot *snapshot)
 	strbuf_release(&text);
 }
 
+/* Of a process as it is now: why there is little to see. */
+static void note_recording(struct report *report, const struct snapshot *snapshot)
+{
+	const struct snapshot_info *info = &snapshot->info;
+
+	if (snapshot->kind == SNAPSHOT_TRACE && info->state == HDS_STATE_RUNNING && info->recording != HDS_RECORDING_ON)
+		report_line(report, &report->notes, "recording is %s in process %llu; '%s start %llu' changes that", words_recording(info),
+			    (unsigned long long)info->pid, cmd_program(), (unsigned long long)info->pid);
+}
+
 void view_notes(struct report *report, const struct view *view)
 {
+	note_recording(report, &view->snapshots[view->count - 1]);
 	note_filters(report, view);
 	if (view_is_diff(view)) {
 		note_pair(report, &view->snapshots[0], &view->snapshots[view->count - 1]);

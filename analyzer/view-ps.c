@@ -114,7 +114,7 @@ static void explain(struct report *report, const struct ps_look *look, uint64_t 
 	if (look->living && rate_ns) {
 		strbuf_init(&time);
 		words_duration(&time, rate_ns);
-		report_line(report, &report->footer, "RATE/min: growth of LIVE, from two looks %s apart", time.data ? time.data : "");
+		report_line(report, &report->footer, "RATE/min: growth of LIVE over the last %s, per minute", time.data ? time.data : "");
 		strbuf_release(&time);
 	}
 	if (dead)

@@ -172,6 +172,11 @@ void words_state(struct strbuf *out, const struct snapshot_info *info)
 		strbuf_puts(out, "running");
 }
 
+const char *words_recording(const struct snapshot_info *info)
+{
+	return info->recording == HDS_RECORDING_ON ? "on" : info->recording == HDS_RECORDING_STOPPED ? "stopped" : "off";
+}
+
 void words_build_id(struct strbuf *out, const struct module *module, size_t digits)
 {
 	for (size_t i = 0; i < module->build_id_size && (digits == 0 || 2 * i < digits); i++)

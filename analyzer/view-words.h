@@ -37,6 +37,8 @@ const char *words_loss_name(unsigned loss);
 void words_loss(struct strbuf *out, unsigned loss, uint64_t count);
 /* "exited with status 0", "killed by signal 9 (Killed)", "running" */
 void words_state(struct strbuf *out, const struct snapshot_info *info);
+/* "on", "off" or "stopped" */
+const char *words_recording(const struct snapshot_info *info);
 /* Hexadecimal digits of a build id, at most `digits` (0: all). */
 void words_build_id(struct strbuf *out, const struct module *module, size_t digits);
 /* The module of the executable; NULL: not known. */

@@ -201,6 +201,9 @@ static void info_process(struct info *info)
 	info_number(info, HDS_KEY_TRACE_BYTES, info->facts->tracer_bytes);
 	if (header->verify)
 		info_number(info, HDS_KEY_VERIFY, header->verify);
+	uint32_t tracing = LOAD(header->tracing);
+	if (!(tracing & HDT_TRACING_NEW))
+		info_number(info, HDS_KEY_RECORDING, tracing & HDT_TRACING_PAUSED ? HDS_RECORDING_STOPPED : HDS_RECORDING_OFF);
 }
 
 static void put_decimal(struct info *info, uint64_t number)

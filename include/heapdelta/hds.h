@@ -97,6 +97,7 @@ enum hds_key {
 	HDS_KEY_SEQUENCE,     /* number within a series (--interval), from 1; 0 or absent: none */
 	HDS_KEY_TRACE_BYTES,  /* size of the tracer's tables */
 	HDS_KEY_VERIFY,       /* HEAPDELTA_VERIFY; 0 or absent: nothing was verified */
+	HDS_KEY_RECORDING,    /* enum hds_recording; absent: on */
 
 	HDS_KEY_EXE = HDS_KEY_STRING | 0x300,
 	HDS_KEY_COMMAND, /* arguments quoted for a shell, separated by spaces */
@@ -112,6 +113,7 @@ enum hds_key {
 	HDS_KEY_MARKS, /* moments that were given a name: lines "TIME NAME", oldest first; TIME in nanoseconds since 1970 */
 };
 
+enum hds_recording { HDS_RECORDING_ON, HDS_RECORDING_OFF, HDS_RECORDING_STOPPED /* from outside; what was known by then is kept */ };
 enum hds_state { HDS_STATE_RUNNING, HDS_STATE_EXITED, HDS_STATE_KILLED, HDS_STATE_EXEC };
 
 struct hds_info {

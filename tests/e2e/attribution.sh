@@ -100,6 +100,8 @@ for level in -O0 -O2; do
 done
 "$heapdelta" stats wrappers-O0.hds -n 0 >text
 contains 'via a wrapper' 'via xcalloc' text
+equal 'optimised and fortified: via the same' '' "$(diff <(grep -o 'via .*' text | grep -v my_alloc | sort -u) \
+	<("$heapdelta" stats wrappers-O2.hds -n 0 | grep -o 'via .*' | grep -vE 'my_alloc|pool_' | sort -u))"
 
 # GLib itself, which is stripped: its wrappers are passed over by name.
 gcc -D_GNU_SOURCE -g -O0 -o glib-calls glib-calls.c -ldl || not_ok 'glib-calls: does not compile'

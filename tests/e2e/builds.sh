@@ -86,8 +86,9 @@ for compiler in gcc clang g++ clang++; do
 	keys=(lineno function filename traceback module thread process)
 	edit() { nothing "$1"; }
 	compare 'another directory' "$compiler" -O0
-	keys=(lineno function)
+	keys=(lineno function traceback)
 	compare 'optimised' "$compiler" '-O2 -fno-optimize-sibling-calls'
+	keys=(lineno function)
 	edit() { comments "$1"; }
 	compare 'comments, optimised' "$compiler" '-O2 -fno-optimize-sibling-calls'
 	edit() { rename_functions "$1"; }
@@ -97,7 +98,8 @@ for compiler in gcc clang g++ clang++; do
 	compare 'comments' "$compiler" -O0
 	need clang-format || { skip "$compiler: another style" 'no clang-format'; continue; }
 	edit() { reformat "$1"; }
-	for style in GNU '{BasedOnStyle: LLVM, ColumnLimit: 40}' Google; do
+	for style in GNU '{BasedOnStyle: LLVM, ColumnLimit: 40}' \
+		'{BasedOnStyle: Google, ColumnLimit: 200, AllowShortIfStatementsOnASingleLine: AllIfsAndElse}'; do
 		compare "style $style" "$compiler" -O0
 		[ "$compiler" != clang++ ] || break
 	done

@@ -3,7 +3,9 @@
 # start, stop and mark: a process that waits to be recorded, is stopped and goes on; moments with names.
 . "$(dirname "$0")/tap.sh"
 . "$top/tests/e2e/server.sh"
-target=$programs/targets/grow-on-demand
+name=control-$$ # nobody else's on this machine
+target=./$name
+cp "$programs/targets/grow-on-demand" "$name"
 # now: "live_blocks total_blocks" of the process
 now() { totals "$pid" | cut -d' ' -f1,3; }
 # does COMMAND…: nothing is said and the status is 0
@@ -15,21 +17,27 @@ does()
 
 serve "$target" HEAPDELTA_START=0 && tell_server g
 equal 'HEAPDELTA_START=0: nothing is recorded' '0 0' "$(now)"
+"$heapdelta" stats "$pid" >out 2>err
+equal 'an empty list is explained' "heapdelta: note: recording is off in process $pid; '$heapdelta start $pid' changes that" "$(cat err)"
+equal 'for machines, too' off "$(ask info "$pid" -- .recording.state)"
 does start "$pid"
+equal 'it is on' on "$(ask info "$pid" -- .recording.state)"
 tell_server g
 equal 'started: the next blocks are' '1000 1000' "$(now)"
-does stop grow-on-demand
+does stop "$name"
 tell_server gh
 equal 'stopped: no new ones' '1000 1000' "$(now)"
-equal 'stopped: a snapshot as before' 1000 "$(totals "$("$heapdelta" snapshot "$pid")" | cut -d' ' -f1)"
+file=$("$heapdelta" snapshot "$pid")
+equal 'stopped: a snapshot as before, which says so' '1000 stopped' "$(ask info "$file" -- '"\(.totals.live_blocks) \(.recording.state)"')"
+contains 'for people, too' 'recording   stopped: no new blocks' <("$heapdelta" info "$file")
 tell_server f
 equal 'stopped: frees are honoured' '0 1000' "$(now)"
 "$heapdelta" stop "$pid" 2>err
-equal 'stopped already' "0 heapdelta: note: process $pid (grow-on-demand) records nothing already" "$? $(cat err)"
+equal 'stopped already' "0 heapdelta: note: process $pid ($name) records nothing already" "$? $(cat err)"
 "$heapdelta" start -q "$pid" && tell_server g
 equal 'and on again' '1000 2000' "$(now)"
 "$heapdelta" start "$pid" 2>err
-equal 'on already' "0 heapdelta: note: process $pid (grow-on-demand) records already" "$? $(cat err)"
+equal 'on already' "0 heapdelta: note: process $pid ($name) records already" "$? $(cat err)"
 does stop "$pid"
 tell_server r
 equal 'stopped: a realloc is a free' '999 2000' "$(now)"
@@ -37,7 +45,7 @@ equal 'nothing is lost or unknown by that' '0 0' "$(ask info "$pid" -- '"\(.tota
 
 # ---- Marks
 does mark 'before the test' "$pid"
-does mark 2 grow-on-demand
+does mark 2 "$name"
 tell_server m
 equal 'marks' 'before the test,2,from inside' "$(ask info "$pid" -- '[.marks[].name] | join(",")')"
 contains 'info shows them' 'mark        before the test: ' <("$heapdelta" info "$pid")
@@ -80,7 +88,7 @@ tell_server fh
 equal 'and started from outside: what is new' '500 1500' "$(now)"
 kill -KILL "$pid"
 end_server 2>/dev/null
-refuses 'one that has ended' "process $pid (grow-on-demand) has ended" start "$pid"
+refuses 'one that has ended' "process $pid ($name) has ended" start "$pid"
 rm -f "$HEAPDELTA_DIR"/*.hdt
 
 serve "$target" HEAPDELTA_START=0 HEAPDELTA_SAMPLE=1K && tell_server g
@@ -95,6 +103,18 @@ equal 'sampled, and stopped' "$recorded" "$(now)"
 tell_server f
 equal 'sampled, and freed' 0 "$(now | cut -d' ' -f1)"
 end_server
+
+# Switched again and again under threads that free everything, also each other's blocks: what was recorded comes off to the last block.
+mkfifo storm-ready
+GLIBC_TUNABLES=glibc.pthread.stack_cache_size=0 HEAPDELTA_OUTPUT=$scratch/storm.hds LD_PRELOAD=$shim \
+	"$programs/targets/storm" 3 100000 5 6 1000 >storm-ready &
+storm=$!
+read -r pid <storm-ready
+switches=0
+while "$heapdelta" stop -q "$pid" 2>/dev/null && "$heapdelta" start -q "$pid" 2>/dev/null; do switches=$((switches + 1)); done
+wait "$storm"
+equal 'a storm while switched: nothing is left, nothing lost' '0 0 0' "$(totals storm.hds | cut -d' ' -f1,2,5)"
+check 'and it was switched' test "$switches" -ge 1
 
 # Only the owner and root.
 other() { setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups -- "$@"; }

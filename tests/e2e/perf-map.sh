@@ -46,6 +46,7 @@ run=$!
 for _ in $(seq 1200); do [ -s ready ] && break; sleep 0.05; done
 pid=$(cat ready)
 "$heapdelta" snapshot -o running.hds "$pid" >snapshot-name
+equal 'a process itself' "$named" "$(frames "$pid" 100)"
 kill "$pid"
 wait "$run"
 rm "/tmp/perf-$pid.map"
@@ -64,6 +65,7 @@ if [ "$(id -u)" -eq 0 ] && unshare --pid --fork --mount true 2>/dev/null && own=
 	for _ in $(seq 1200); do [ -s own-ready ] && break; sleep 0.05; done
 	pid=$(pgrep -P "$outer" | head -1)
 	HEAPDELTA_DIR=$own/traces "$heapdelta" snapshot -o own.hds "$pid" >snapshot-name
+	equal 'and when it is looked at itself' "$named" "$(HEAPDELTA_DIR=$own/traces frames "$pid" 100)"
 	kill -KILL "$pid"
 	wait "$outer" 2>/dev/null
 	equal 'another /tmp and another number' "$named" "$(frames own.hds 100)"

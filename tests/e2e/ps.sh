@@ -46,7 +46,7 @@ equal '-w ends with ^C: status' 0 $?
 check '-w: it grew' grep -qE "^\{\"pid\":$pid,.*\"live_bytes\":300000,.*\"bytes_per_minute\":[1-9]" watched
 "$heapdelta" ps -w --interval 0.1s >watched 8>&- 9<&- &
 watcher=$!
-until_said watched 'from two looks'
+until_said watched 'over the last'
 kill -INT "$watcher" && wait "$watcher"
 check '-w in a pipe: an empty line between two lists, no escape sequences' eval 'grep -qx "" watched && ! grep -q $'"'\\033'"' watched'
 equal '-w ends with its reader' 1 "$("$heapdelta" ps -w --interval 0.1s 8>&- 9<&- | head -1 | wc -l)"
@@ -128,6 +128,24 @@ if [ "$(id -u)" -eq 0 ] && unshare --pid --fork --mount true 2>/dev/null; then
 	equal 'from outside: both its numbers' "$inner 1000" "$(row '"\(.inner_pid) \(.live_blocks)"')"
 	equal 'from outside: its tables' 1000 "$(totals "$pid" | cut -d' ' -f1)"
 	tell_server g && end_server
+	if [ -w /proc/sys/kernel/ns_last_pid ]; then
+		# A number that is nobody's here, and for a while will not be: one that has just been passed over.
+		number=$(($(cat /proc/sys/kernel/ns_last_pid) - 1))
+		while [ -e "/proc/$number" ]; do number=$((number - 1)); done
+		# shellcheck disable=SC2016
+		unshare --pid --fork --mount-proc sh -c 'echo "$0" >/proc/sys/kernel/ns_last_pid; exec 3<&0; "$@" <&3 & wait' $((number - 1)) \
+			env LD_PRELOAD="$shim" HEAPDELTA_OUTPUT=none.hds "$target" <server-in >server-out &
+		server=$!
+		exec 8>server-in 9<server-out
+		read -r inner <&9
+		equal 'it has a number of its own' "$number" "$inner"
+		tell_server g
+		equal 'which does as well' 1000 "$(totals "$inner" | cut -d' ' -f1)"
+		check 'also for a snapshot' "$heapdelta" snapshot -o inner.hds "$inner"
+		end_server
+	else
+		skip 'the number inside another pid namespace' 'needs /proc/sys/kernel/ns_last_pid'
+	fi
 else
 	skip 'another pid namespace' 'needs unshare'
 fi

@@ -55,12 +55,12 @@ def prompt():
 
 
 def becomes(process, states):
-    """Wait until the process is in one of these states, and has taken the signal that continued it: the next stop would take it back."""
+    """Wait until the process is in one of these states and has taken its signals: a ^Z takes back a continue that is still to come."""
     end = time.time() + 60
     while time.time() < end:
-        pending = int(re.search(r'ShdPnd:\s*(\w+)', open(f'/proc/{process}/status').read()).group(1), 16)
-        stopped = 'T' in states
-        if open(f'/proc/{process}/stat').read().rsplit(') ', 1)[1][0] in states and (stopped or not pending >> 17 & 1):
+        status = open(f'/proc/{process}/status').read()
+        pending = re.findall(r'^(?:Sig|Shd)Pnd:\s*(\w+)', status, re.M)
+        if re.search(r'^State:\s*(\w)', status, re.M).group(1) in states and not any(int(mask, 16) for mask in pending):
             return True
         time.sleep(0.02)
     return False

@@ -6,11 +6,12 @@
 grows=$(marked tests/targets/grow-on-demand.c GROWS)
 
 # ---- As a snapshot
-cp "$programs/targets/grow-on-demand" a-growing-server
-serve ./a-growing-server && tell_server g
+name=server-$$ # nobody else's on this machine
+cp "$programs/targets/grow-on-demand" "$name"
+serve "./$name" && tell_server g
 equal 'stats PID' '100000 1000' "$(at_line "$pid" "$grows")"
-equal 'stats NAME, beside the program of that name' '100000 1000' "$(at_line a-growing-server "$grows")"
-equal 'info' 1000 "$(totals a-growing-server | cut -d' ' -f1)"
+equal 'stats NAME, beside the program of that name' '100000 1000' "$(at_line "$name" "$grows")"
+equal 'info' 1000 "$(totals "$name" | cut -d' ' -f1)"
 equal 'export' 1000 "$("$heapdelta" export "$pid" --format json | "$heapdelta" info - --format json | jq .totals.live_blocks)"
 equal 'the text names it' "$pid " "$("$heapdelta" stats "$pid" | sed -n '1s/^\([0-9]* \).*/\1/p')"
 before=$("$heapdelta" snapshot "$pid")
@@ -33,10 +34,10 @@ kill -INT "$diff"
 wait "$diff"
 equal '^C ends the wait: status' 0 $?
 contains '^C ends the wait: the line' "$grows: size=391 KiB (+97.7 KiB), count=4000 (+1000)" looked
-equal 'one note, no more' "heapdelta: note: looking at process $pid (a-growing-serve) for 1 h 0 min; ^C ends that early" "$(cat said)"
+equal 'one note, no more' "heapdelta: note: looking at process $pid ($name) for 1 h 0 min; ^C ends that early" "$(cat said)"
 equal 'the next command looks again' "next: $heapdelta diff $pid --wait 1h --source-root $top -k traceback -n 1" \
 	"$(tail -1 looked | sed "s| --source-root '*$top'*| --source-root $top|")"
-look a-growing-server --wait 3600 --format json
+look "$name" --wait 3600 --format json
 tell_server fh
 kill -INT "$diff" && wait "$diff"
 equal 'what grew comes first, whatever shrank more' '50000 -400000' "$(jq -r '"\(.stats[0].size_diff) \(.stats[-1].size_diff)"' looked)"
@@ -47,25 +48,33 @@ equal 'unless another order is asked for' 200000 "$(jq -r '.stats[0].size_diff' 
 "$heapdelta" diff -q "$pid" --wait 0 >out 2>err
 equal 'no time at all, quietly' '0 0' "$? $(wc -c <err)"
 
+while read -r word rest; do
+	case $word in
+	ok) ok "$rest" ;;
+	*) not_ok "${rest#ok }" ;;
+	esac
+done < <(timeout 300 python3 "$top/tests/e2e/wait-terminal.py" "$heapdelta" "$pid" 2>&1 8>&- 9<&-)
+equal 'all of the script for the terminal has run' 16 "$tests"
+
 # ---- It ends, is killed, becomes another program
 look "$pid" --wait 1h --source-root "$top"
 tell_server g && end_server
 wait "$diff"
 contains 'it ends: what it left is compared' "count=3000 (+1000)" looked
-contains 'it ends: that is said' "process $pid (a-growing-serve) has ended meanwhile" said
+contains 'it ends: that is said' "process $pid ($name) has ended meanwhile" said
 check 'it ends: no command to look again' eval '! grep -q ^next: looked'
-serve ./a-growing-server && look "$pid" --wait 1h --source-root "$top"
+serve "./$name" && look "$pid" --wait 1h --source-root "$top"
 tell_server g && kill -KILL "$pid"
 wait "$diff" 2>/dev/null
 contains 'it is killed' 'count=1000 (+1000)' looked
 end_server 2>/dev/null
 equal 'by its PID, what a killed process left' '100000 1000' "$(at_line "$pid" "$grows")"
 rm -f "$HEAPDELTA_DIR"/*.hdt
-serve ./a-growing-server && look "$pid" --wait 1h --source-root "$top"
+serve "./$name" && look "$pid" --wait 1h --source-root "$top"
 tell_server g && printf e >&8
 wait "$diff"
 contains 'it executes another program: what the first left' 'count=1000 (+1000)' looked
-contains 'it executes another program: that is said' "process $pid (a-growing-serve) has executed another program meanwhile" said
+contains 'it executes another program: that is said' "process $pid ($name) has executed another program meanwhile" said
 kill "$pid" && end_server 2>/dev/null
 
 # ---- Misuse.  refuses NAME TEXT ARGUMENT…: status 2 and one line with this text, perhaps a hint

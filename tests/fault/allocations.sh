@@ -4,12 +4,20 @@
 # A command may end as if nothing had happened or with status 2 and its one line; no crash, no half output.
 # SWEEP_LIMIT (default 150) runs per command are spread evenly over longer ones.
 . "$(dirname "$0")/../e2e/tap.sh"
+. "$top/tests/e2e/server.sh"
 
 limit=${SWEEP_LIMIT:-150}
 "$heapdelta" run -q -o a.hds -- "$programs/scenarios/cache-leaky" 20
 "$heapdelta" run -q -o b.hds -- "$programs/scenarios/players-cycle" 2 3
 HEAPDELTA_OUTPUT=$scratch/raw.hds LD_PRELOAD=$shim "$programs/scenarios/cache-leaky" 20
+"$heapdelta" run -q --no-symbols -o sort.hds -- sort /etc/passwd >/dev/null
 "$heapdelta" export a.hds --format json -o a.json
+# Lines with several callees, whose names are long.
+string='std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >'
+callees=$(for name in "std::vector<$string >::resize(int)" "std::make_shared<$string, int>(int)" '<alloc::vec::Vec<u8>>::push'; do
+	printf '{"size":7,"frames":[["/x/new.h",1,"%s"],["%s/a.cc",7,"f"]]},' "$name" "$scratch"
+done)
+printf '{"format":"heapdelta-snapshot","version":1,"traces":[%s]}' "${callees%,}" >via.json
 
 # sweep NAME COMMAND…
 sweep()
@@ -43,8 +51,14 @@ sweep()
 sweep 'stats, a snapshot' "$heapdelta" stats a.hds -n 0
 sweep 'stats, a raw snapshot' "$heapdelta" stats raw.hds -k traceback --source-root "$top"
 sweep 'stats, JSON' "$heapdelta" stats a.json --format csv
+sweep 'stats, a stripped program' "$heapdelta" stats sort.hds -n 0
+sweep 'stats, several callees' "$heapdelta" stats via.json --source-root "$scratch"
 sweep 'diff' "$heapdelta" diff a.hds b.hds --format json
 sweep 'diff, markdown' "$heapdelta" diff a.hds a.json --format markdown --filter '*cache-leaky.c' -k function
 sweep 'info' "$heapdelta" info a.hds
 sweep 'export' "$heapdelta" export a.hds --format json -o made
+serve "$programs/targets/grow-on-demand" && tell_server g
+sweep 'diff --wait' "$heapdelta" diff -q "$pid" --wait 0
+sweep 'a mark' "$heapdelta" mark -q here "$pid"
+end_server
 finish

@@ -6,15 +6,15 @@ $ heapdelta stats registry.hds
 registry.hds  ./registry  TIME  SIZE live in 12005 blocks   build ID
 [ Top 10 live at exit by lineno ]
 src/registry.cpp:13: size=SIZE, count=3000, average=80 B
-    explicit Session(int id) : user("user-with-a-long-name-" + std::to_string(id)), history(32) {}
+    explicit Session(int id) : user("user-with-a-long-name-" + std::to_string(id)), history(32) {}  via std::vector<int>::vector SIZE, std::operator+ SIZE
 src/registry.cpp:40: size=SIZE, count=4501, average=51 B
-    handlers->emplace(name, [name, id] { return id + static_cast<int>(name.size()); });  via std::unordered_map<…>::emplace<…>
+    handlers->emplace(name, [name, id] { return id + static_cast<int>(name.size()); });  via std::unordered_map<…>::emplace
 src/registry.cpp:21: size=SIZE, count=3000, average=64 B
-    values[id] = std::make_shared<Value>(id);
+    values[id] = std::make_shared<Value>(id);          via std::make_shared<Session> SIZE, std::map<int, std::shared_ptr<Session>>::operator[] SIZE
 src/registry.cpp:22: size=SIZE, count=1, average=SIZE
     order.push_back(values[id]);                       via std::vector<std::weak_ptr<Session>>::push_back
 src/registry.cpp:42: size=SIZE, count=1500, average=19 B
-    }                                                  via std::string::basic_string(std::string const&)
+    }                                                  via std::string::string
 src/registry.cpp:35: size=72 B, count=1, average=72 B
     registry = new Registry<Session>;
 src/registry.cpp:36: size=56 B, count=1, average=56 B
@@ -30,5 +30,5 @@ registry.hds  ./registry  TIME  SIZE live in 12005 blocks   build ID
 libstdc++.so.6(operator new(unsigned long)+0x1c): size=SIZE, count=12004, average=60 B
 libstdc++.so.6+0xa57ba: size=SIZE, count=1, average=SIZE
 Total: size=SIZE, count=12005        lost: nothing
-hint: 90 % of the bytes have no line: libstdc++.so.6 (build id ID…): install its debug symbols (-dbgsym), --debug-dir or --debuginfod
+hint: 90 % of the bytes have no line: libstdc++.so.6 (build id ID…): apt install libstdc++6-dbgsym, --debug-dir or --debuginfod with DEBUGINFOD_URLS=https://debuginfod.debian.net
 next: heapdelta stats registry.hds --attribute raw --skip none -k traceback -n 1

@@ -10,7 +10,7 @@
 
 #include "control.h"
 #include "look.h"
-#include "ps.h"
+#include "ps-history.h"
 
 static char directory[] = "/tmp/check-look-XXXXXX";
 
@@ -73,9 +73,26 @@ START_TEST(rates_are_per_minute_and_of_the_same_file)
 	ck_assert(new[0].has_rate &&new[1].has_rate && !new[2].has_rate);
 	ck_assert_double_eq_tol(new[0].rate, -6000, 1e-6);
 	ck_assert_double_eq_tol(new[1].rate, 2000, 1e-6);
+	new[0].has_rate = false;
 	now.monotonic_ns = before.monotonic_ns;
 	ps_rate(&now, &before);
 	ck_assert(!new[0].has_rate);
+}
+END_TEST
+
+START_TEST(rates_are_over_a_minute_at_most)
+{
+	static struct ps_history history;
+	static const uint64_t seconds[] = {0, 10, 50, 69, 70, 111, 200};
+	static const uint64_t spans[] = {0, 10, 50, 69, 60, 61, 89};
+
+	for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++) {
+		history.list[history.count++] = (struct ps_look){.monotonic_ns = 5 + seconds[i] * 1000000000};
+		ps_history_trim(&history);
+		ck_assert_uint_eq(ps_history_ns(&history), spans[i] * 1000000000);
+	}
+	ck_assert_uint_eq(history.count, 2);
+	ps_forget(&history);
 }
 END_TEST
 
@@ -114,6 +131,7 @@ int main(void)
 	tcase_add_test(names, files_come_before_processes);
 	tcase_add_test(names, a_program_is_no_snapshot);
 	tcase_add_test(rest, rates_are_per_minute_and_of_the_same_file);
+	tcase_add_test(rest, rates_are_over_a_minute_at_most);
 	tcase_add_test(rest, names_of_marks);
 	tcase_add_test(rest, namespaces_of_our_own);
 	suite_add_tcase(suite, names);

@@ -22,7 +22,8 @@ struct item *item_new(const char *name, int prices)
 	memset(item, 0, sizeof(*item));
 	item->name = strdup(name);
 	item->prices = calloc((size_t)prices + 1, sizeof(int));
-	item->note = take(strlen(name) + sizeof(" is a note that is long enough to be broken into lines by any formatter that limits them"));
+	item->note =
+		take(strlen(name) + sizeof(" is a note that is long enough to be broken into lines by any formatter that limits them"));
 	sprintf(item->note, "%s is a note", name);
 	return item;
 }

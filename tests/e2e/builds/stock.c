@@ -37,8 +37,10 @@ static void fill_shelves(int count)
 {
 	shelves = realloc(shelves, (size_t)count * sizeof(*shelves));
 	for (int i = 0; i < count; i++) {
-		if (i % 2 == 0) shelves[i] = malloc((size_t)i + 1);
-		else shelves[i] = calloc((size_t)i + 1, 2);
+		if (i % 2 == 0)
+			shelves[i] = malloc((size_t)i + 1);
+		else
+			shelves[i] = calloc((size_t)i + 1, 2);
 		memset(shelves[i], 1, (size_t)i + 1);
 	}
 }
