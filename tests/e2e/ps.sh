@@ -110,7 +110,7 @@ refuses()
 }
 refuses 'an operand' 'ps takes no operand' 1
 refuses 'two at once' 'exclude each other' -w --clean
-refuses 'a format for other things' 'ps prints text, json or markdown' --format csv
+refuses 'a format for other things' "does not know 'csv', only text, json, markdown" --format csv
 refuses 'no place for snapshots' "cannot write to 'no/where'" --clean -o no/where/x.hds
 
 # ---- Namespaces
