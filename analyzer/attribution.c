@@ -172,6 +172,9 @@ const char *attribution_via(const struct frame *callee)
 {
 	if (callee->flags & (NAME_ENTRY | NAME_START))
 		return NULL;
+	/* Optimised and fortified, libc's functions begin with an inlined part from its headers. */
+	if ((callee->flags & FRAME_SYSTEM) && callee->function && !strstr(callee->function, "::"))
+		return NULL;
 	/* What libstdc++ has compiled of its templates is worth a word; libc's functions are the text of the line. */
 	return (callee->flags & FRAME_RUNTIME) && !(callee->flags & FRAME_CPLUSPLUS) ? NULL : callee->function;
 }

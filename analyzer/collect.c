@@ -224,10 +224,13 @@ struct traced *collect_root(const struct collect *collect)
 static char *root_file(const struct collect *collect)
 {
 	const struct traced *root = collect_root(collect);
+	char name[64];
 
 	if (root && root->file)
 		return strdup(root->file);
-	return naming_file(collect->convert.naming, root ? root->peek.name : collect->command, collect->root, 0);
+	/* A child may end before anybody has looked at the root. */
+	traces_clean_name(name, sizeof(name), collect->command);
+	return naming_file(collect->convert.naming, root ? root->peek.name : name, collect->root, 0);
 }
 
 /* Where a child's snapshot goes: a name of its own, or the run's directory, made when the first one needs it. */

@@ -81,8 +81,7 @@ static bool is_largest_stack(const struct snapshot *sum, const struct report_row
 	return same;
 }
 
-/* "-k traceback -n 1   # who calls src/cache.c:42": a shell takes the whole line */
-static void put_question(struct strbuf *out, const struct snapshot *sum, const struct report_row *row)
+static void put_callers(struct strbuf *out, const struct snapshot *sum, const struct report_row *row)
 {
 	bool answered = is_largest_stack(sum, row);
 	struct strbuf filter;
@@ -103,32 +102,55 @@ static void put_question(struct strbuf *out, const struct snapshot *sum, const s
 	strbuf_release(&filter);
 }
 
-static void print_next(const struct collect *collect, const struct report *report, const struct snapshot *sum, FILE *out)
+/* " heapdelta.app.4711.d", or nothing where the newest run here is read anyway, which is this one. */
+static void put_place(struct strbuf *out, const struct collect *collect)
 {
 	const struct traced *root = collect_root(collect);
 	const struct naming *naming = collect->convert.naming;
 	const char *place = collect->directory;
-	struct report_row row;
-	struct error error = {0};
-	struct strbuf name;
 
-	/* Without a name the newest run here is read, which is this one. */
 	if (!place && root && root->file && (naming_is_explicit(naming) || naming->directory[0]))
 		place = root->file;
+	if (!place)
+		return;
+	strbuf_putc(out, ' ');
+	cmd_quote(out, place);
+}
+
+/* "-k traceback -n 1   # who calls src/cache.c:42": a shell takes the whole line. */
+static void put_question(struct strbuf *out, const struct report *report, const struct snapshot *sum)
+{
+	struct report_row row;
+	struct error error = {0};
+
+	if (!report) {
+		strbuf_puts(out, " --metric total        # who allocated what is freed again");
+		return;
+	}
+	if (!report->table_count || !report->tables[0].row_count) {
+		strbuf_puts(out, " --attribute raw        # what libc and runtimes keep");
+		return;
+	}
 	if (report_row_init(&row, &report->tables[0], &error) < 0)
 		return;
-	strbuf_init(&name);
-	if (place) {
-		strbuf_putc(&name, ' ');
-		cmd_quote(&name, place);
-	}
-	if (report_row_fill(&row, &report->tables[0], 0, &error) == 0) {
-		put_question(&name, sum, &row);
-		if (!name.failed)
-			fprintf(out, "next: %s stats%s\n", cmd_program(), name.data);
-	}
-	strbuf_release(&name);
+	if (report_row_fill(&row, &report->tables[0], 0, &error) == 0)
+		put_callers(out, sum, &row);
 	report_row_release(&row);
+}
+
+/* `report` NULL: nothing lives. */
+static void print_next(const struct collect *collect, const struct report *report, const struct snapshot *sum, FILE *out)
+{
+	const struct traced *root = collect_root(collect);
+	struct strbuf line;
+
+	if (!collect->directory && !(root && root->file))
+		return;
+	strbuf_init(&line);
+	put_place(&line, collect);
+	put_question(&line, report, sum);
+	fprintf(out, "next: %s stats%s\n", cmd_program(), line.data);
+	strbuf_release(&line);
 }
 
 static void print_summary(const struct collect *collect, const struct summary *summary, const struct snapshot *sum,
@@ -149,13 +171,12 @@ static void print_summary(const struct collect *collect, const struct summary *s
 	if (has_lines && render(&report, &how, out, &error) < 0)
 		cmd_warning("%s", error.text);
 	summary_tail(summary, out);
-	if (has_lines) {
-		if (report.table_count && report.tables[0].row_count)
-			print_next(collect, &report, sum, out);
+	if (sum->info.total_blocks)
+		print_next(collect, has_lines ? &report : NULL, sum, out);
+	if (has_lines)
 		report_release(&report);
-	} else if (error.text[0]) {
+	else if (error.text[0])
 		cmd_warning("%s", error.text);
-	}
 	fflush(out);
 	if (conclusion->note[0] && summary_processes(summary))
 		cmd_note("%s", conclusion->note);

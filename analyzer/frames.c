@@ -153,7 +153,7 @@ static void set_located(struct frame *frame, const struct snapshot *snapshot, st
 		.module = module ? module->path : NULL,
 		.line = location->file ? location->line : 0,
 		.location = at,
-		.flags = located_flags(location, module),
+		.flags = located_flags(location, module) | (module && !location->file ? FRAME_NO_FILE : 0),
 	};
 }
 
@@ -165,7 +165,7 @@ static void set_unlocated(struct frame *frame, const struct snapshot *snapshot, 
 		.file = label_of(snapshot, address),
 		.module = module ? module->path : NULL,
 		.location = NO_LOCATION,
-		.flags = unlocated_flags(address, module),
+		.flags = unlocated_flags(address, module) | (module ? FRAME_NO_FILE : 0),
 	};
 }
 

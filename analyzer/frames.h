@@ -26,6 +26,7 @@ enum frame_flags {
 	FRAME_SYSTEM = 1 << 17,    /* in a system include directory */
 	FRAME_RUNTIME = 1 << 18,   /* in a module of the C or C++ runtime */
 	FRAME_CPLUSPLUS = 1 << 19, /* in libstdc++ */
+	FRAME_NO_FILE = 1 << 20,   /* in a module, and `file` is composed from its name */
 };
 
 struct frames {

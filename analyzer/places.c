@@ -64,6 +64,16 @@ static bool by_function(enum stats_key key)
 	return key == KEY_FUNCTION || key == KEY_THREAD;
 }
 
+/* All code of a file or function is together, also where a frame is told apart by its address for want of a line. */
+static const char *whole_file(struct places *places, const struct frame *frame)
+{
+	const char *slash = frame->module ? strrchr(frame->module, '/') : NULL;
+
+	if (!(frame->flags & FRAME_NO_FILE) || !frame->module[0] || (by_function(places->key) && !frame->function))
+		return shown_file(places, frame->file);
+	return intern_add(places->snapshot->intern, slash && slash[1] ? slash + 1 : frame->module);
+}
+
 int places_show(struct places *places, struct frame *frame)
 {
 	struct frame whole = *frame;
@@ -73,12 +83,15 @@ int places_show(struct places *places, struct frame *frame)
 		*frame = (struct frame){.file = module_name(places, &whole), .module = whole.module, .node = whole.node};
 		break;
 	case KEY_FILENAME:
-		*frame = (struct frame){.file = shown_file(places, whole.file), .module = whole.module, .node = whole.node};
+		*frame = (struct frame){.file = whole_file(places, &whole), .module = whole.module, .node = whole.node};
+		break;
+	case KEY_FUNCTION:
+	case KEY_THREAD:
+		frame->file = whole_file(places, &whole);
+		frame->line = 0;
 		break;
 	default:
 		frame->file = shown_file(places, whole.file);
-		if (by_function(places->key))
-			frame->line = 0;
 	}
 	return frame->file ? 0 : -1;
 }

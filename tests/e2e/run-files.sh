@@ -54,6 +54,13 @@ equal 'the link' 1 "$(find . -type l | wc -l)"
 check 'the link leads to a file' test -s "$(find . -type l)"
 equal 'the directory sums both' '11 3100 11 3100 0' "$(totals heapdelta.*.d)"
 equal 'the index has both' 'exited exited' "$(jq -r '[.processes[].state] | join(" ")' heapdelta.*.d/index.json)"
+mkdir short && cd short || exit
+for _ in 1 2 3; do
+	"$heapdelta" run -q -- "$programs/targets/known-metrics" >/dev/null 2>>err
+done
+equal 'a child that ends before anybody looked at its parent' '3 6 0' \
+	"$(find . -name '*.d' | wc -l) $(find . -path './*.d/*.hds' | wc -l) $(wc -l <err)"
+cd .. && rm -rf short
 cd .. && fresh
 run -q -o '%e.%p.hds' "$targets/leave-child" wait 0
 equal 'a pattern with %p names every process' 'leave-child.PID.hds leave-child.PID.hds ' "$(masked)"

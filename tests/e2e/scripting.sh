@@ -78,19 +78,19 @@ done
 PATH=$build:$PATH
 recipes()
 {
-	sed -n '/^## Scripting$/,/^## /p' "$top/README.md" | sed -n '/^```sh$/,/^```$/p' | grep '^heapdelta'
+	sed -n '/^## Scripting$/,/^## /p' "$top/README.md" | grep '^heapdelta [a-z]* .*[-|]'
 	for name in stats diff info; do
 		heapdelta help "$name" | sed -n 's/^  \(heapdelta .*jq.*\)/\1/p'
 	done
 }
-recipes >recipes
-check 'there are recipes' test "$(wc -l <recipes)" -ge 9
+recipes >typed
+check 'there are recipes' test "$(wc -l <typed)" -ge 9
 while IFS= read -r recipe; do
 	(set -o pipefail; eval "$recipe") >out 2>err </dev/null
 	equal "${recipe:0:70}" '0 ' "$? $(cat err)"
 	check 'it answers' test -s out
-done <recipes
-equal 'lines that grew' 2 "$(eval "$(head -1 recipes)" | grep -c '^tests/scenarios/cache-leaky.c:[0-9]* [0-9]*$')"
+done <typed
+equal 'lines that grew' 2 "$(eval "$(head -1 typed)" | grep -c '^tests/scenarios/cache-leaky.c:[0-9]* [0-9]*$')"
 
 # ---- Pipes ---------------------------------------------------------------------------------------------------------------------------
 equal 'through a pipe and back' "$(heapdelta stats new.hds --format lines --attribute raw -k traceback)" \

@@ -67,8 +67,8 @@ equal 'and no hint' '' "$(hint foo.hds --debug-dir debug)"
 if need g++; then
 	cat >build-place/shop.cc <<-'C'
 		#include <cstdlib>
-		namespace shop { struct Item { int price; }; void *kept;
-		void *put(const Item &, unsigned long) { kept = std::malloc(700); return kept; } }
+		namespace shop { struct Item { int price; }; void *kept[2];
+		void *put(const Item &, unsigned long) { kept[0] = std::malloc(700); kept[1] = std::malloc(50); return kept; } }
 		extern "C" void shop_open() { shop::put(shop::Item{1}, 2); }
 	C
 	printf '#include <unistd.h>\nvoid shop_open(void);\nint main(void) { shop_open(); _exit(0); }\n' >source/shop.c
@@ -78,6 +78,8 @@ if need g++; then
 	check 'text: no parameters' grep -qE '^libshop\.so\(shop::put\+0x[0-9a-f]+\): size=700 B' <("$heapdelta" stats shop.hds)
 	check '--full-names: all of it' grep -qE '^libshop\.so\(shop::put\(shop::Item const&, unsigned long\)\+0x[0-9a-f]+\): size=700 B' \
 		<("$heapdelta" stats shop.hds --full-names)
+	check 'a function is one, wherever in it' grep -qE '^shop::put\(.*\) \(libshop\.so\): size=750 B, count=2' <("$heapdelta" stats shop.hds -k function)
+	check 'a file is one' grep -qE '^libshop\.so: size=750 B, count=2' <("$heapdelta" stats shop.hds -k filename)
 	check 'a stack in text, too' grep -qE ' libshop\.so\(shop::put\+0x[0-9a-f]+\)$' <("$heapdelta" stats shop.hds -k traceback)
 	equal 'data: all of it' 'libshop.so(shop::put(shop::Item const&, unsigned long)+0xN)' \
 		"$(rows shop.hds | sed -n 's/0x[0-9a-f]*/0xN/; s/:0 700$//p')"

@@ -11,6 +11,7 @@ hello
 2> nothing of the program's own, only what libc and runtimes allocate once
 2> libc and runtime, one-time: 4096 B in 1 block
 2> wrote heapdelta.hello.PID.hds
+2> next: heapdelta stats --attribute raw        # what libc and runtimes keep
 $ heapdelta stats
 heapdelta.hello.PID.hds  ./hello  TIME  4096 B live in 1 block   build ID
 [ Top 10 live at exit by lineno ]

@@ -135,10 +135,17 @@ static const struct example examples[] = {
 	},
 	{
 		.what = "a system header inside the source root",
-		.frames = STACK(SYSTEM("/src/sysroot/usr/include/x.h", "f", APP, 1), FRAME("/src/b.c", "g", APP, 2)),
+		.frames = STACK(SYSTEM("/src/sysroot/usr/include/x.h", "x::f", APP, 1), FRAME("/src/b.c", "g", APP, 2)),
 		.mine = 1,
 		.library = 1,
-		.via = "f",
+		.via = "x::f",
+	},
+	{
+		.what = "the inlined part of a function of libc is the text of the line",
+		.frames = STACK(FRAME("libc.so.6(__realpath_chk+0x9)", "__realpath_chk", LIBC, 0),
+				SYSTEM("/usr/include/x86_64-linux-gnu/bits/stdlib.h", "realpath", APP, 41), FRAME("/src/b.c", "g", APP, 2)),
+		.mine = 2,
+		.library = 2,
 	},
 	/* ---- What lives once ---- */
 	{

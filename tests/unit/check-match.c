@@ -367,6 +367,28 @@ START_TEST(a_series)
 }
 END_TEST
 
+/* Broken in the second, whole in the third; and the other way round. */
+START_TEST(a_series_of_layouts)
+{
+	make_snapshot(&snapshots[0], "3 A /old/a.c:10 f@5 7/70");
+	make_snapshot(&snapshots[1], "1 B /new/a.c:10 f@5 77/70; 2 B /new/a.c:11 f@5 78/70");
+	make_snapshot(&snapshots[2], "3 C /last/a.c:12 f@5 7/70");
+	compare(3, KEY_LINENO);
+	expect_rows("a.c:12<-a.c:10 +0", 2, KEY_LINENO);
+	ck_assert_int_eq((int)diff.rows[0].groups[1]->size, 3);
+}
+END_TEST
+
+START_TEST(another_series_of_layouts)
+{
+	make_snapshot(&snapshots[0], "1 A /old/a.c:10 f@5 77/70; 2 A /old/a.c:11 f@5 78/70");
+	make_snapshot(&snapshots[1], "3 B /new/a.c:10 f@5 77/70");
+	make_snapshot(&snapshots[2], "3 C /last/a.c:11 f@5 78/70");
+	compare(3, KEY_LINENO);
+	expect_rows("a.c:11 +0", 2, KEY_LINENO);
+}
+END_TEST
+
 START_TEST(counts)
 {
 	expect("1 A /old/a.c:10 f@5 7; 1 A /old/a.c:11 f@5 8; 1 A /old/b.c:3 g@1 9",
@@ -390,6 +412,20 @@ START_TEST(one_build_needs_no_classes)
 	}
 	ck_assert_int_eq(match_make(&match, stats, 2, &(struct error){0}), 0);
 	ck_assert_ptr_null(match.classes);
+}
+END_TEST
+
+/* Two moments of one process: what runs in it is one build, whether it has an id or not. */
+START_TEST(one_process)
+{
+	make_snapshot(&snapshots[0], "1 - /old/a.c:10 f@5 7");
+	make_snapshot(&snapshots[1], "1 - /old/a.c:12 f@5 8");
+	for (size_t i = 0; i < 2; i++) {
+		snapshots[i].info.pid = 4711;
+		snapshots[i].info.start_realtime_ns = 1000000;
+	}
+	compare(2, KEY_LINENO);
+	expect_rows("/old/a.c:12 new +1; a.c:10 gone -1", 1, KEY_LINENO);
 }
 END_TEST
 
@@ -476,8 +512,11 @@ int main(void)
 	tcase_add_test(group, stacks_of_a_split_statement);
 	tcase_add_test(group, processes);
 	tcase_add_test(group, a_series);
+	tcase_add_test(group, a_series_of_layouts);
+	tcase_add_test(group, another_series_of_layouts);
 	tcase_add_test(group, counts);
 	tcase_add_test(group, one_build_needs_no_classes);
+	tcase_add_test(group, one_process);
 	tcase_add_loop_test(group, a_mapped_path, 0, sizeof(maps) / sizeof(*maps));
 	tcase_add_test(group, bad_maps);
 	suite_add_tcase(suite, group);
