@@ -92,12 +92,14 @@ static int compare(const struct options *options, struct load *load, char *const
 static int compare_with_process(const struct options *options, struct load *load, char **argv)
 {
 	struct error error = {0};
+	struct error why = {0};
 	char *names[3] = {NULL, argv[0], NULL};
 	int status;
 
-	if (load_newest(1, names, &error) < 0)
-		status = cmd_error(&error, STATUS_TROUBLE);
-	else
+	if (load_newest(1, names, &error) < 0) {
+		error_set(&why, "%s; '%s diff %s --wait 60s' compares two looks", error.text, cmd_program(), argv[0]);
+		status = cmd_error(&why, STATUS_TROUBLE);
+	} else
 		status = compare(options, load, names, 2, names);
 	free(names[0]);
 	return status;

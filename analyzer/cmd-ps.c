@@ -16,10 +16,15 @@
 #include "view-ps.h"
 
 struct options {
-	struct view_options view; /* only the format */
+	struct view_options view; /* only how it is printed */
+	int format;               /* index in formats */
 	bool watch, clean, names;
 	unsigned long long interval_ns;
 };
+
+/* A list of processes has no use for the others. */
+static const char *const format_names[] = {"text", "json", "markdown", NULL};
+static const enum render_format formats[] = {RENDER_TEXT, RENDER_JSON, RENDER_MARKDOWN};
 
 static void set_defaults(void *values)
 {
@@ -174,14 +179,13 @@ static int run_command(const struct cmd *cmd, void *values, int argc, char **arg
 		return cmd_usage(cmd, "ps takes no operand; 'stats PID' looks into one process");
 	if (options->watch && options->clean)
 		return cmd_usage(cmd, "-w and --clean exclude each other");
-	if (options->view.format != RENDER_TEXT && options->view.format != RENDER_JSON && options->view.format != RENDER_MARKDOWN)
-		return cmd_usage(cmd, "ps prints text, json or markdown");
 	if (options->names) {
 		ps_names(print_name, NULL);
 		return STATUS_OK;
 	}
 	if (options->clean)
 		return clean(options);
+	options->view.format = formats[options->format];
 	int status = present_check(cmd, &options->view);
 	if (status == STATUS_OK)
 		status = list_or_watch(options);
@@ -201,9 +205,18 @@ static const struct opt opts[] = {
 	{0},
 };
 
+static const struct opt output_opts[] = {
+	{"format", 0, OPT_CHOICE, offsetof(struct options, format), "FORMAT", "how to print (default text)", format_names},
+	{"output", 'o', OPT_STRING, offsetof(struct options, view.output), "FILE", "write to FILE; it appears complete or not at all",
+	 NULL},
+	{"color", 0, OPT_CHOICE, offsetof(struct options, view.color), "WHEN",
+	 "colours in text (default auto: on a terminal, unless NO_COLOR is set)", render_color_names},
+	{0},
+};
+
 static const struct opt_group groups[] = {
 	{"Processes", opts, 0},
-	{"Output", view_format_opts, offsetof(struct options, view)},
+	{"Output", output_opts, 0},
 };
 
 const struct cmd cmd_ps = {

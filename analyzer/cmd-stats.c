@@ -62,8 +62,6 @@ static int run(const struct cmd *cmd, void *values, int argc, char **argv)
 
 	if (argc > 1)
 		return cmd_usage(cmd, "stats takes one snapshot, not %d; 'diff' compares several", argc);
-	if (options->view.sort == SORT_DIFF || options->view.sort == SORT_GROWTH || options->view.sort == SORT_COUNT_GROWTH)
-		return cmd_usage(cmd, "this order needs two snapshots: 'diff' compares them");
 	status = present_check(cmd, &options->view);
 	if (status == STATUS_OK) {
 		if (load_init(&load, &options->load, &error) < 0 || (argc == 0 && load_newest(1, &newest, &error) < 0))

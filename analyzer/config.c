@@ -146,31 +146,26 @@ static int parse_lines(struct config_file *file, struct error *error)
 
 /* ---- Which files ---- */
 
-/* Owned path, or NULL: there is no such place. */
-static char *own_path(void)
+/* Made in *path, or left NULL: there is no such place. */
+static int own_path(char **path, struct error *error)
 {
 	const char *directory = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	char *path;
-	int result;
+	int result = 0;
 
 	if (directory && *directory == '/')
-		result = asprintf(&path, "%s/heapdelta", directory);
+		result = asprintf(path, "%s/heapdelta", directory);
 	else if (home && *home == '/')
-		result = asprintf(&path, "%s/.config/heapdelta", home);
-	else
-		return NULL;
-	return result < 0 ? NULL : path;
+		result = asprintf(path, "%s/.config/heapdelta", home);
+	return result < 0 ? error_nomem(error) : 0;
 }
 
-static char *tree_path(const char *source_root)
+static int tree_path(const char *source_root, char **path, struct error *error)
 {
-	char here[PATH_MAX], root[PATH_MAX], *path;
+	char here[PATH_MAX], root[PATH_MAX];
 
 	if (!source_root && getcwd(here, sizeof(here)) && worktree_root(here, root, sizeof(root)) == 0)
 		source_root = root;
-	if (!source_root || asprintf(&path, "%s/.heapdeltarc", source_root) < 0)
-		return NULL;
-	return path;
+	return source_root && asprintf(path, "%s/.heapdeltarc", source_root) < 0 ? error_nomem(error) : 0;
 }
 
 static int add_file(struct config *config, char *path, bool tree, struct error *error)
@@ -188,10 +183,12 @@ static int add_file(struct config *config, char *path, bool tree, struct error *
 
 int config_read(struct config *config, const char *source_root, struct error *error)
 {
+	char *own = NULL, *tree = NULL;
+
 	*config = (struct config){0};
-	if (add_file(config, own_path(), false, error) < 0)
+	if (own_path(&own, error) < 0 || add_file(config, own, false, error) < 0 || tree_path(source_root, &tree, error) < 0)
 		return -1;
-	return add_file(config, tree_path(source_root), true, error);
+	return add_file(config, tree, true, error);
 }
 
 void config_release(struct config *config)

@@ -92,7 +92,7 @@ static void print_examples(FILE *out, const char *examples)
 
 void help_command(const struct cmd *cmd, FILE *out)
 {
-	fprintf(out, "Usage: heapdelta %s [options] %s\n\n", cmd->name, cmd->arguments);
+	fprintf(out, "Usage: heapdelta %s [options]%s%s\n\n", cmd->name, *cmd->arguments ? " " : "", cmd->arguments);
 	wrap(out, cmd->summary, 0, 0);
 	if (cmd->details) {
 		fputc('\n', out);

@@ -95,7 +95,7 @@ static bool find_dead(struct process *process, pid_t pid)
 
 int look_find(struct process *process, const char *name, struct error *error)
 {
-	struct error why = {0}, ignored = {0};
+	struct error why = {0};
 	long pid = is_number(name) ? strtol(name, NULL, 10) : 0;
 
 	int found = process_find(process, name, &why);
@@ -103,7 +103,7 @@ int look_find(struct process *process, const char *name, struct error *error)
 		return 0;
 	if (pid > 0 && pid <= INT_MAX && (!traces_start_ticks((pid_t)pid) || !traces_has_memory((pid_t)pid))) {
 		process_close(process);
-		if (process_find_inner(process, (pid_t)pid, &ignored) == 0 || find_dead(process, (pid_t)pid))
+		if (find_dead(process, (pid_t)pid))
 			return 0;
 	} else if (found == PROCESS_NONE && access(name, F_OK) < 0) {
 		return error_set(error, "cannot open '%s': %s; %s", name, strerror(ENOENT), why.text);

@@ -16,8 +16,8 @@
 bool look_is_process(const char *name);
 
 /*
- * The same as process_find(), for an argument that look_is_process().  A number that no process has here may be that of one in another pid
- * namespace, as that one sees itself, or of one that has ended and left its trace file: *process is that one then.
+ * The same as process_find(), for an argument that look_is_process().  A number that no process has may be that of one that has ended and left
+ * its trace file: *process is that one then.
  */
 int look_find(struct process *process, const char *name, struct error *error);
 

@@ -39,7 +39,9 @@ static int run_passes(const struct match_classes *classes, const struct match_si
 	}
 	if (!done && rules->equal_at_last && match_equal_keys(sides, classes->key_count, MATCH_ANY_BUILD, &classes->context))
 		return -1;
-	return rules->siblings ? match_siblings(sides, rules->siblings, &classes->context) : 0;
+	if (!rules->siblings || (is_done(&sides[0]) && is_done(&sides[1])))
+		return 0;
+	return match_siblings(sides, rules->siblings, &classes->context);
 }
 
 static int reserve_classes(struct match_classes *classes, size_t more)
@@ -64,9 +66,20 @@ static void assign(struct match_classes *classes, struct match_item *items, size
 			classes->newest[items[i].partner] = items[i];
 	}
 	for (size_t i = 0; i < count; i++) {
-		if (items[i].sibling != MATCH_NONE)
-			items[i].partner = items[items[i].sibling].partner;
+		if (items[i].sibling == MATCH_NONE)
+			continue;
+		items[i].partner = items[items[i].sibling].partner;
+		classes->joined = true;
 	}
+}
+
+/* Of one class with all that is the same, another is the same too. */
+static void join(struct match_classes *classes, uint32_t class, uint32_t with)
+{
+	uint32_t one = match_class_meant(classes, class), other = match_class_meant(classes, with);
+
+	classes->same[one] = other;
+	classes->joined = true;
 }
 
 int match_classes_add(struct match_classes *classes, struct match_item *items, size_t count)
@@ -79,18 +92,17 @@ int match_classes_add(struct match_classes *classes, struct match_item *items, s
 		items[i].partner = items[i].sibling = MATCH_NONE;
 	if (run_passes(classes, sides) || reserve_classes(classes, count))
 		return -1;
-	for (size_t i = 0; i < sides[0].count; i++) {
+	for (size_t i = 0; i < classes->count; i++) {
 		if (classes->newest[i].sibling != MATCH_NONE)
-			classes->same[i] = classes->newest[i].sibling;
+			join(classes, (uint32_t)i, classes->newest[i].sibling);
 	}
 	assign(classes, items, count);
 	return 0;
 }
 
-/* A chain has no ring: a sibling had a partner, and what has one gets no sibling. */
 uint32_t match_class_meant(const struct match_classes *classes, uint32_t class)
 {
-	for (size_t i = 0; i < classes->count && classes->same[class] != class; i++)
+	while (classes->same[class] != class)
 		class = classes->same[class];
 	return class;
 }

@@ -19,8 +19,9 @@ struct match_classes {
 	struct match_context context;
 	size_t key_count;
 	struct match_item *newest; /* per class */
-	uint32_t *same;            /* per class: one before it that is the same; itself */
+	uint32_t *same;            /* per class: another one that is the same, in chains that end at itself */
 	size_t count, room, same_room;
+	bool joined; /* some item is a part of another one */
 };
 
 void match_classes_release(struct match_classes *classes);

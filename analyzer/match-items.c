@@ -75,25 +75,26 @@ static int put_symbol(struct strbuf *out, const char *symbol)
 /* As text of the intern; NULL: no build id, or out of memory. */
 static const char *build_of(struct match_items *items, const struct module *module)
 {
-	struct strbuf text;
-	const char *build = NULL;
+	static const char digits[] = "0123456789abcdef";
+	char text[2 * sizeof(module->build_id)];
+	const char *build;
 
 	if (!module->build_id_size)
 		return NULL;
-	strbuf_init(&text);
-	for (size_t i = 0; i < module->build_id_size; i++)
-		strbuf_printf(&text, "%02x", module->build_id[i]);
-	if (!text.failed)
-		build = intern_add(intern_of(items), text.data);
+	for (size_t i = 0; i < module->build_id_size; i++) {
+		text[2 * i] = digits[module->build_id[i] >> 4];
+		text[2 * i + 1] = digits[module->build_id[i] & 15];
+	}
+	build = intern_add_n(intern_of(items), text, 2 * module->build_id_size);
 	items->failed |= !build;
-	strbuf_release(&text);
 	return build;
 }
 
-static bool has(struct pointer_map *map, const char *text)
+static bool has(struct match_items *items, struct pointer_map *map, const char *text)
 {
 	void **at = pointer_map_at(map, text);
 
+	items->failed |= !at;
 	return at && *at;
 }
 
@@ -110,13 +111,14 @@ static int enter(struct pointer_map *map, const char *text)
 static int enter_builds(struct match_items *items, uint32_t number)
 {
 	const struct snapshot *snapshot = items->series[number].places.snapshot;
+	const char **builds = items->module_builds[number] = calloc(snapshot->module_count + 1, sizeof(*builds));
 
-	for (size_t i = 1; i < snapshot->module_count; i++) {
-		const char *build = build_of(items, &snapshot->modules[i]);
-		if (build && enter(&items->builds[number], build))
+	for (size_t i = 1; builds && i < snapshot->module_count; i++) {
+		builds[i] = build_of(items, &snapshot->modules[i]);
+		if (builds[i] && enter(&items->builds[number], builds[i]))
 			return -1;
 	}
-	return items->failed ? -1 : 0;
+	return builds && !items->failed ? 0 : -1;
 }
 
 static int enter_functions(struct match_items *items, uint32_t number)
@@ -132,7 +134,9 @@ static int enter_functions(struct match_items *items, uint32_t number)
 
 static bool has_build(void *data, uint32_t snapshot, const char *build)
 {
-	return has(&((struct match_items *)data)->builds[snapshot], build);
+	struct match_items *items = data;
+
+	return has(items, &items->builds[snapshot], build);
 }
 
 static bool has_function(void *data, uint32_t snapshot, const char *name)
@@ -141,7 +145,7 @@ static bool has_function(void *data, uint32_t snapshot, const char *name)
 
 	if (!items->functions[snapshot].count && enter_functions(items, snapshot))
 		items->failed = true;
-	return has(&items->functions[snapshot], name);
+	return has(items, &items->functions[snapshot], name);
 }
 
 struct match_context match_items_context(struct match_items *items)
@@ -156,7 +160,8 @@ int match_items_init(struct match_items *items, struct stats *series, size_t cou
 	*items = (struct match_items){.series = series, .count = count};
 	items->builds = calloc(count, sizeof(*items->builds));
 	items->functions = calloc(count, sizeof(*items->functions));
-	if (!items->builds || !items->functions)
+	items->module_builds = calloc(count, sizeof(*items->module_builds));
+	if (!items->builds || !items->functions || !items->module_builds)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		if (enter_builds(items, (uint32_t)i))
@@ -172,6 +177,8 @@ void match_items_release(struct match_items *items)
 			pointer_map_release(&items->builds[i]);
 		if (items->functions)
 			pointer_map_release(&items->functions[i]);
+		if (items->module_builds)
+			free(items->module_builds[i]);
 	}
 	free(items->builds);
 	free(items->functions);
@@ -181,14 +188,16 @@ void match_items_release(struct match_items *items)
 	*items = (struct match_items){0};
 }
 
-static bool has_all_builds(struct match_items *items, const struct snapshot *of, uint32_t in)
+static bool has_all_builds(struct match_items *items, uint32_t of, uint32_t in)
 {
-	for (size_t i = 0; i < of->address_count; i++) {
-		uint32_t module = of->addresses[i].module;
+	const struct snapshot *snapshot = items->series[of].places.snapshot;
+
+	for (size_t i = 0; i < snapshot->address_count; i++) {
+		uint32_t module = snapshot->addresses[i].module;
 		const char *build;
-		if (module == HDS_MODULE_NONE || module >= of->module_count || (i && module == of->addresses[i - 1].module))
+		if (module == HDS_MODULE_NONE || module >= snapshot->module_count || (i && module == snapshot->addresses[i - 1].module))
 			continue;
-		build = build_of(items, &of->modules[module]);
+		build = items->module_builds[of][module];
 		if (!build || !has_build(items, in, build))
 			return false;
 	}
@@ -202,27 +211,14 @@ static bool same_root(const struct stats *a, const struct stats *b)
 	return strcmp(one ? one : "", other ? other : "") == 0;
 }
 
-bool match_items_same_builds(const struct match_items *items)
+bool match_items_same_builds(struct match_items *items)
 {
 	for (uint32_t i = 1; i < items->count; i++) {
-		const struct stats *a = &items->series[i - 1], *b = &items->series[i];
-		if (!same_root(a, b) || !has_all_builds((struct match_items *)items, a->places.snapshot, i) ||
-		    !has_all_builds((struct match_items *)items, b->places.snapshot, i - 1))
+		if (!same_root(&items->series[i - 1], &items->series[i]) || !has_all_builds(items, i - 1, i) ||
+		    !has_all_builds(items, i, i - 1))
 			return false;
 	}
 	return true;
-}
-
-/* Before items of a snapshot are made. */
-static int know_modules(struct match_items *items, uint32_t number)
-{
-	const struct snapshot *snapshot = items->series[number].places.snapshot;
-
-	free(items->module_builds);
-	items->module_builds = calloc(snapshot->module_count + 1, sizeof(*items->module_builds));
-	for (size_t i = 1; items->module_builds && i < snapshot->module_count; i++)
-		items->module_builds[i] = build_of(items, &snapshot->modules[i]);
-	return items->module_builds && !items->failed ? 0 : -1;
 }
 
 /* ---- Items of frames ---- */
@@ -273,7 +269,7 @@ static void describe(struct match_items *items, struct match_item *item, const s
 	const struct module *module = module_of(snapshot, address);
 
 	if (module)
-		item->build = items->module_builds[module - snapshot->modules];
+		item->build = items->module_builds[item->snapshot][module - snapshot->modules];
 	if (location && location->file)
 		describe_located(items, item, location, shown);
 	else if (location && location->function && module)
@@ -345,7 +341,7 @@ struct match_item *match_items_of_groups(struct match_items *items, uint32_t sna
 	struct stats *stats = &items->series[snapshot];
 	struct match_item *list = calloc(stats->count + 1, sizeof(*list));
 	struct frames shown;
-	int result = list ? know_modules(items, snapshot) : -1;
+	int result = list ? 0 : -1;
 
 	frames_init(&shown);
 	for (size_t i = 0; result == 0 && i < stats->count; i++) {
@@ -389,7 +385,7 @@ struct match_item *match_items_of_frames(struct match_items *items, uint32_t sna
 	size_t places = stats->places.room - 1, frames = keys_frames(stats->keys);
 	struct match_item *list = calloc(places + 1, sizeof(*list));
 	bool *seen = calloc(frames + 1, sizeof(*seen));
-	int result = list && seen ? know_modules(items, snapshot) : -1;
+	int result = list && seen ? 0 : -1;
 
 	*count = 0;
 	for (size_t i = 0; result == 0 && i < places; i++) {

@@ -14,7 +14,7 @@ struct match_items {
 	struct pointer_map *functions; /* per snapshot: functions of its locations; filled when it is first asked for */
 	struct pointer_map names;      /* function → the same without parameters and template arguments */
 	struct pointer_map bases;      /* file → its last component */
-	const char **module_builds;    /* of the snapshot at hand, per module: build id; NULL: none */
+	const char ***module_builds;   /* per snapshot and module: build id; NULL: none */
 	bool failed;                   /* no memory for an answer */
 };
 
@@ -23,7 +23,7 @@ int match_items_init(struct match_items *items, struct stats *series, size_t cou
 void match_items_release(struct match_items *items);
 
 /* All code that the snapshots have frames in is of builds that each of them has, seen from one source root. */
-bool match_items_same_builds(const struct match_items *items);
+bool match_items_same_builds(struct match_items *items);
 
 /* What passes ask; for items->failed see above. */
 struct match_context match_items_context(struct match_items *items);

@@ -69,7 +69,9 @@ static const struct match_pass stack_passes[] = {
 		passes, sizeof(passes) / sizeof(*(passes)), __VA_ARGS__ \
 	}
 
-static const struct match_rules stack_rules = RULES(stack_passes, MATCH_ANY_BUILD, MATCH_KEY, false);
+/* Stacks can become one when their frames have. */
+static const struct match_rules stack_rules = RULES(stack_passes, MATCH_ANY_BUILD, 0, false);
+static const struct match_rules joined_stack_rules = RULES(stack_passes, MATCH_ANY_BUILD, MATCH_KEY, false);
 
 #define LINE_RULES RULES(line_passes, MATCH_SAME_BUILD, MATCH_FILE | MATCH_NAME | MATCH_STATEMENT, true)
 #define FUNCTION_RULES RULES(function_passes, MATCH_SAME_BUILD, 0, true)
@@ -277,13 +279,14 @@ static int match_lists(struct match *match, struct match_items *items, struct ma
 
 static int match_stacks(struct match *match, struct match_items *items, struct match_classes *frame_classes)
 {
-	struct match_classes classes = {.rules = &stack_rules, .context = frame_classes->context};
+	struct match_classes classes = {.context = frame_classes->context};
 	struct match_item **frames = calloc(match->count, sizeof(struct match_item *));
 	size_t *counts = calloc(match->count, sizeof(*counts));
 	struct keys *of_classes = keys_new();
 	int result = frames && counts && of_classes ? match_frames(items, frame_classes, frames, counts) : -1;
 	uint32_t next_class = (uint32_t)frame_classes->count;
 
+	classes.rules = frame_classes->joined ? &joined_stack_rules : &stack_rules;
 	for (uint32_t i = 0; result == 0 && i < match->count; i++) {
 		struct stacks stacks = {.of_classes = of_classes, .next_class = next_class};
 		result = stacks_init(&stacks, items->series[i].keys, frame_classes, frames[i], counts[i]);

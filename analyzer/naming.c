@@ -280,7 +280,7 @@ char *naming_place(const struct naming *naming)
 	if (length > 1 && name[length - 1] == '/')
 		length--;
 	int made = name[0] == '/' ? asprintf(&place, "%.*s", length, name)
-		   : length	  ? asprintf(&place, "%s/%.*s", naming->home, length, name)
+		   : length       ? asprintf(&place, "%s/%.*s", naming->home, length, name)
 				  : asprintf(&place, "%s", naming->home);
 	return made < 0 ? NULL : place;
 }

@@ -395,14 +395,14 @@ static int find_by_name(struct process *process, const char *name, struct error 
 
 /* ---- By the number inside of another namespace ----------------------------------------------------------------------------------- */
 
-int process_find_inner(struct process *process, pid_t pid, struct error *error)
+/* Of the traced processes that have this number where they live, if there is only one. */
+static int find_by_inner_pid(struct process *process, pid_t pid, struct error *error)
 {
 	struct candidates candidates = {0};
 	struct dirent *entry;
 	DIR *directory = opendir("/proc");
 	char name[16];
 
-	*process = (struct process){.fd = -1};
 	while (directory && (entry = readdir(directory)) != NULL) {
 		pid_t outer = isdigit((unsigned char)entry->d_name[0]) ? (pid_t)atoi(entry->d_name) : 0;
 		if (outer > 0 && outer != pid && process_inner_pid(outer) == pid)
@@ -418,11 +418,24 @@ int process_find_inner(struct process *process, pid_t pid, struct error *error)
 	return error_set(error, "there is no process %d", (int)pid);
 }
 
+static int find_by_number(struct process *process, const char *text, struct error *error)
+{
+	struct error why = {0};
+	int found = find_by_pid(process, text, &why);
+
+	if (found == 0)
+		return 0;
+	/* Nobody has it here. */
+	if (process->pid && !traces_start_ticks(process->pid))
+		return find_by_inner_pid(process, process->pid, error);
+	return error_set(error, "%s", why.text);
+}
+
 int process_find(struct process *process, const char *pid_or_name, struct error *error)
 {
 	*process = (struct process){.fd = -1};
 	if (pid_or_name[0] && strspn(pid_or_name, "0123456789") == strlen(pid_or_name))
-		return find_by_pid(process, pid_or_name, error);
+		return find_by_number(process, pid_or_name, error);
 	return find_by_name(process, pid_or_name, error);
 }
 

@@ -21,16 +21,13 @@ struct process {
 	struct trace_peek peek;
 };
 
-/* Find a traced process by PID or by unique name.  0, or negative with the whole story in `error`; PROCESS_NONE: no process has the name.
+/* Find a traced process by PID or by unique name.  A number that no process has here may be the one that it has in its own pid namespace.  0, or negative with the whole story in `error`; PROCESS_NONE: no process has the name.
  * Release with process_close() in any case. */
 enum { PROCESS_NONE = -2 };
 int process_find(struct process *process, const char *pid_or_name, struct error *error);
 
 /* The same for a PID: 1 traced, 0 alive but not traced, −1 trouble (no such process, unreadable). */
 int process_look(struct process *process, pid_t pid, struct error *error);
-
-/* A traced process of another pid namespace by the number that it has there, if no other has the same.  0 or −1, as process_find(). */
-int process_find_inner(struct process *process, pid_t pid, struct error *error);
 
 /* Inode of the pid namespace of a process, 0: of our own; 0 where it cannot be told. */
 uint64_t process_namespace(pid_t pid);

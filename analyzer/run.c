@@ -213,6 +213,8 @@ static int start_and_wait(struct run *run)
 	const struct conclusion conclusion = {run->argv, run->child.status, peak_clock() - start, run->options->symbols, run->doctor.note};
 	collect_root_ended(&run->collect, run->child.status);
 	supervise_release(&run->child);
+	/* Words that go nowhere must not change the command's status. */
+	signal(SIGPIPE, SIG_IGN);
 	if (run->options->wait)
 		wait_for_descendants(run);
 	if (getpid() == 1)

@@ -343,91 +343,90 @@ static const char *const start_code[] = {
  * the caller's to free stays out, though it looks alike: fopen, opendir, getaddrinfo, iconv_open, newlocale, pthread_create.
  */
 static const char *const one_time[] = {
-	/* C++: memory for exceptions when there is none left; a thread's own variables */
-	"(anonymous namespace)::pool::pool",
-	"__cxa_atexit", /* the list of exit handlers */
-	"__cxa_thread_atexit_impl",
-	"__emutls_get_address", /* thread-local variables, once per thread */
-	"__gconv_get_path",     /* tables of character sets */
-	"__gconv_load_cache",
-	"__gconv_load_conf",
-	"__gconv_read_conf",
-	"__internal_atexit",
-	"__libc_dlopen_mode", /* libgcc_s for backtrace and cancellation */
-	"__libc_unwind_link_get",
-	"__new_exitfn",
-	"__nss_action_parse",
-	"__nss_database_get", /* /etc/nsswitch.conf and the services' libraries */
-	"__nss_hosts_lookup2",
-	"__nss_lookup",
-	"__nss_lookup_function",
-	"__nss_module_allocate",
-	"__nss_module_get_function",
-	"__nss_module_load",
-	"__nss_next2",
-	"__res_vinit", /* /etc/resolv.conf */
-	"__resolv_conf_allocate",
-	"__resolv_conf_load",
-	"__tls_get_addr", /* thread-local variables of libraries, once per thread */
-	"__tz_convert",   /* the time zone */
-	"__tzfile_read",
-	"__tzset",
-	"__wcsmbs_load_conv",  /* the locale's conversion functions */
-	"_dl_allocate_tls",    /* a thread's own variables: kept with its stack for the next thread */
-	"_dl_catch_exception", /* libraries: one record each, kept for reopening */
-	"_dl_init",
-	"_dl_init_paths",
-	"_dl_map_object",
-	"_dl_map_object_deps",
-	"_dl_new_object",
-	"_dl_open",
-	"_dl_update_slotinfo",
-	"_dlerror_run",
-	"_nl_find_domain", /* message catalogues */
-	"_nl_find_locale", /* locales are kept once loaded */
-	"_nl_load_domain",
-	"_nl_load_locale",
-	"_nl_load_locale_from_archive",
-	"atexit",
-	"backtrace",
-	"bindtextdomain",
-	"dlopen",
-	"getgrent",
-	"getgrgid",   /* these answer in a buffer that is allocated once */
-	"getgrgid_r", /* these in the caller's, but load what they ask for good */
-	"getgrnam",
-	"getgrnam_r",
-	"gethostbyaddr",
-	"gethostbyaddr_r",
-	"gethostbyname",
-	"gethostbyname2",
-	"gethostbyname2_r",
-	"gethostbyname_r",
-	"getprotobyname",
-	"getpwent",
-	"getpwnam",
-	"getpwnam_r",
-	"getpwuid",
-	"getpwuid_r",
-	"getservbyname",
-	"getservbyname_r",
-	"getservbyport",
-	"getservbyport_r",
-	"localtime",
-	"mktime",
-	"nss_action_parse", /* the services of /etc/nsswitch.conf */
-	"nss_database_check_reload_and_get",
-	"nss_database_reload",
-	"on_exit",
-	"set_binding_values", /* message catalogues, again */
-	"setlocale",
-	"std::locale::classic",
-	"std::rt::init", /* Rust: the main thread's record */
-	"std::rt::lang_start_internal",
-	"strerror",
-	"textdomain",
-	"tzset",
-	"tzset_internal",
+	"(anonymous namespace)::pool::pool", /* libstdc++'s memory for exceptions when there is none left */
+	"__cxa_atexit",                      /* the list of exit handlers */
+	"__cxa_thread_atexit_impl",          /* a thread's exit handlers */
+	"__emutls_get_address",              /* thread-local variables, once per thread */
+	"__gconv_get_path",                  /* tables of character sets */
+	"__gconv_load_cache",                /* tables of character sets */
+	"__gconv_load_conf",                 /* tables of character sets */
+	"__gconv_read_conf",                 /* tables of character sets */
+	"__internal_atexit",                 /* exit handlers */
+	"__libc_dlopen_mode",                /* libgcc_s for backtrace and cancellation */
+	"__libc_unwind_link_get",            /* libgcc_s */
+	"__new_exitfn",                      /* exit handlers */
+	"__nss_action_parse",                /* /etc/nsswitch.conf and the services' libraries */
+	"__nss_database_get",                /* /etc/nsswitch.conf and the services' libraries */
+	"__nss_hosts_lookup2",               /* /etc/nsswitch.conf and the services' libraries */
+	"__nss_lookup",                      /* /etc/nsswitch.conf and the services' libraries */
+	"__nss_lookup_function",             /* /etc/nsswitch.conf and the services' libraries */
+	"__nss_module_allocate",             /* /etc/nsswitch.conf and the services' libraries */
+	"__nss_module_get_function",         /* /etc/nsswitch.conf and the services' libraries */
+	"__nss_module_load",                 /* /etc/nsswitch.conf and the services' libraries */
+	"__nss_next2",                       /* /etc/nsswitch.conf and the services' libraries */
+	"__res_vinit",                       /* /etc/resolv.conf */
+	"__resolv_conf_allocate",            /* /etc/resolv.conf */
+	"__resolv_conf_load",                /* /etc/resolv.conf */
+	"__tls_get_addr",                    /* thread-local variables of libraries, once per thread */
+	"__tz_convert",                      /* the time zone */
+	"__tzfile_read",                     /* the time zone */
+	"__tzset",                           /* the time zone */
+	"__wcsmbs_load_conv",                /* the locale's conversion functions */
+	"_dl_allocate_tls",                  /* a thread's own variables: kept with its stack for the next thread */
+	"_dl_catch_exception",               /* libraries: one record each, kept for reopening */
+	"_dl_init",                          /* libraries: one record each, kept for reopening */
+	"_dl_init_paths",                    /* libraries: one record each, kept for reopening */
+	"_dl_map_object",                    /* libraries: one record each, kept for reopening */
+	"_dl_map_object_deps",               /* libraries: one record each, kept for reopening */
+	"_dl_new_object",                    /* libraries: one record each, kept for reopening */
+	"_dl_open",                          /* libraries: one record each, kept for reopening */
+	"_dl_update_slotinfo",               /* thread-local variables of libraries */
+	"_dlerror_run",                      /* libraries: one record each, kept for reopening */
+	"_nl_find_domain",                   /* message catalogues */
+	"_nl_find_locale",                   /* locales are kept once loaded */
+	"_nl_load_domain",                   /* message catalogues */
+	"_nl_load_locale",                   /* locales are kept once loaded */
+	"_nl_load_locale_from_archive",      /* locales are kept once loaded */
+	"atexit",                            /* exit handlers */
+	"backtrace",                         /* libgcc_s */
+	"bindtextdomain",                    /* message catalogues */
+	"dlopen",                            /* libraries: one record each, kept for reopening */
+	"getgrent",                          /* answers in a buffer that is allocated once */
+	"getgrgid",                          /* answers in a buffer that is allocated once */
+	"getgrgid_r",                        /* answers in the caller's buffer, but keeps the services' libraries */
+	"getgrnam",                          /* answers in a buffer that is allocated once */
+	"getgrnam_r",                        /* answers in the caller's buffer, but keeps the services' libraries */
+	"gethostbyaddr",                     /* answers in a buffer that is allocated once */
+	"gethostbyaddr_r",                   /* answers in the caller's buffer, but keeps the services' libraries */
+	"gethostbyname",                     /* answers in a buffer that is allocated once */
+	"gethostbyname2",                    /* answers in a buffer that is allocated once */
+	"gethostbyname2_r",                  /* answers in the caller's buffer, but keeps the services' libraries */
+	"gethostbyname_r",                   /* answers in the caller's buffer, but keeps the services' libraries */
+	"getprotobyname",                    /* answers in a buffer that is allocated once */
+	"getpwent",                          /* answers in a buffer that is allocated once */
+	"getpwnam",                          /* answers in a buffer that is allocated once */
+	"getpwnam_r",                        /* answers in the caller's buffer, but keeps the services' libraries */
+	"getpwuid",                          /* answers in a buffer that is allocated once */
+	"getpwuid_r",                        /* answers in the caller's buffer, but keeps the services' libraries */
+	"getservbyname",                     /* answers in a buffer that is allocated once */
+	"getservbyname_r",                   /* answers in the caller's buffer, but keeps the services' libraries */
+	"getservbyport",                     /* answers in a buffer that is allocated once */
+	"getservbyport_r",                   /* answers in the caller's buffer, but keeps the services' libraries */
+	"localtime",                         /* the time zone */
+	"mktime",                            /* the time zone */
+	"nss_action_parse",                  /* /etc/nsswitch.conf and the services' libraries */
+	"nss_database_check_reload_and_get", /* /etc/nsswitch.conf and the services' libraries */
+	"nss_database_reload",               /* /etc/nsswitch.conf and the services' libraries */
+	"on_exit",                           /* exit handlers */
+	"set_binding_values",                /* message catalogues */
+	"setlocale",                         /* locales are kept once loaded */
+	"std::locale::classic",              /* C++'s locale */
+	"std::rt::init",                     /* Rust's record of the main thread */
+	"std::rt::lang_start_internal",      /* Rust's record of the main thread */
+	"strerror",                          /* a buffer for unknown errors */
+	"textdomain",                        /* message catalogues */
+	"tzset",                             /* the time zone */
+	"tzset_internal",                    /* the time zone */
 };
 
 static const char *const standard_streams[] = {

@@ -103,10 +103,10 @@ static bool same_location(const void *records, uint32_t id, const void *key)
 static int index_location(struct snapshot *snapshot, const struct address *address)
 {
 	struct snapshot_index *index = snapshot->index;
-	const struct location *location = &snapshot->locations[address->first_location];
 
 	if (address->module != HDS_MODULE_NONE || !(address->offset & HDS_NO_ADDRESS) || address->location_count != 1)
 		return 0;
+	const struct location *location = &snapshot->locations[address->first_location];
 	uint32_t hash = hash_location(&index->locations, location);
 	if (idmap_find(&index->locations, hash, same_location, snapshot->locations, location) != IDMAP_NONE)
 		return 0;

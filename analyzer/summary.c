@@ -212,6 +212,7 @@ static void print_running(const struct summary *summary, FILE *out)
 	enum { SHOWN = 8 };
 	size_t running = 0;
 	pid_t example = 0;
+	const char *name = NULL;
 
 	for (size_t i = 0; i < summary->count; i++)
 		running += summary->list[i]->state == TRACED_LIVE;
@@ -225,7 +226,10 @@ static void print_running(const struct summary *summary, FILE *out)
 		if (traced->state != TRACED_LIVE)
 			continue;
 		example = traced->peek.pid;
-		fprintf(out, " %s %d", traced->peek.name, (int)example);
+		if (!shown || strcmp(name, traced->peek.name) != 0)
+			fprintf(out, " %s", traced->peek.name);
+		fprintf(out, " %d", (int)example);
+		name = traced->peek.name;
 		shown++;
 	}
 	fprintf(out, "%s ('%s snapshot %d'; --wait stays until they end)\n", shown < running ? " …" : "", summary->program, (int)example);

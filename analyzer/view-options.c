@@ -31,7 +31,9 @@ const struct opt view_opts[] = {
 	 "allocation, or those that lived at the peak",
 	 metric_names},
 	{"sort", 's', OPT_CHOICE | OPT_TREE, AT(sort), "ORDER",
-	 "what comes first; diff is the size of the difference whatever its sign (default of diff), growth what grew most", sort_names},
+	 "what comes first; diff is the size of the difference whatever its sign (default of diff), growth what grew most; one snapshot "
+	 "has grown from nothing",
+	 sort_names},
 	{"match", 0, OPT_CHOICE | OPT_TREE, AT(match), "HOW",
 	 "code of different builds: auto matches it by function and text (default for text, json and markdown), exact by file and line; "
 	 "lines and interchange JSON are always exact",

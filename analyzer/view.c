@@ -59,7 +59,8 @@ static int make_stats(struct view *view, size_t index, struct error *error)
 		.key = (enum stats_key)view->options.key,
 		.metric = (enum stats_metric)view->options.metric,
 		.cumulative = view->options.cumulative,
-		.by_count = view->options.sort == SORT_COUNT || view->options.metric == METRIC_TEMPORARY,
+		.by_count = view->options.sort == SORT_COUNT || view->options.sort == SORT_COUNT_GROWTH ||
+			    view->options.metric == METRIC_TEMPORARY,
 		.unsorted = view_is_diff(view),
 		.nframe = (uint32_t)view->options.nframe,
 		.filters = &view->filters,

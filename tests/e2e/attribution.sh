@@ -142,14 +142,22 @@ gcc -D_GNU_SOURCE -g -O0 -o runtime-once runtime-once.c -ldl -pthread || not_ok 
 for count in 0 10 20 100; do
 	check "$count times: runs" record "once$count" ./runtime-once "$count"
 done
+# Some of it has names in libc's debug information only: without that, its lines are shown, which is not wrong.
+hidden='the time zone|exit handlers'
+[ -z "$(ask stats once0.hds -n 0 -k traceback -- '.stats[].frames[] | select(.function == "__tz_convert") | .function')" ] || hidden=none
 # shown COMMAND…: the remarks of the lines that a text has.
-shown() { "$heapdelta" "$@" -n 0 >text 2>/dev/null; remarks runtime-once.c | while read -r place remark; do ! grep -q "^$place: " text || echo "$remark"; done; }
+shown()
+{
+	"$heapdelta" "$@" -n 0 >text 2>/dev/null
+	remarks runtime-once.c | while read -r place remark; do ! grep -q "^$place: " text || echo "$remark"; done | grep -vE "$hidden"
+}
 equal 'folded: nothing of it is a line' '' "$(shown stats once0.hds)"
 check 'folded: all of it' grep -qE '^libc and runtime, one-time: size=.*, count=[1-9]' text
 equal 'a few more per process' '' "$(shown stats once10.hds)"
-equal 'too many to live once' 'exit handlers' "$(shown stats once100.hds)"
+too_many=$(printf '%s\n' 'exit handlers' 'threads that stay' | grep -vE "$hidden")
+equal 'too many to live once' "$too_many" "$(shown stats once100.hds)"
 equal 'new in a comparison' '' "$(shown diff once0.hds once10.hds)"
-equal 'grown in a comparison' 'exit handlers' "$(shown diff once10.hds once20.hds)"
+equal 'grown in a comparison' "$too_many" "$(shown diff once10.hds once20.hds)"
 equal 'nothing is lost from the sum' "$(total once10.hds)" "$(total once10.hds --attribute raw)"
 "$heapdelta" stats once0.hds --attribute raw >text
 equal 'raw: nothing is folded' '' "$(grep one-time text)"

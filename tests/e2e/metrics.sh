@@ -76,9 +76,11 @@ for key in "${keys[@]}"; do
 				"[.stats[] | $(measure "$order")] | \"\(. == (sort | reverse)) \(length > 0)\"")
 			[ "$result" = 'true true' ] || not_ok "diff -k $key --metric $metric -s $order is sorted and has rows" "$result"
 		done
-		for order in size count; do
+		for order in diff growth size count count-growth; do
+			of_one=${order/#diff/size}
+			of_one=${of_one/#growth/size}
 			result=$(ask stats run.d -k "$key" --metric "$metric" -s "$order" -- \
-				"[.stats[] | $(measure "$order")] | \"\(. == (sort | reverse)) \(length > 0)\"")
+				"[.stats[] | $(measure "${of_one/#count-growth/count}")] | \"\(. == (sort | reverse)) \(length > 0)\"")
 			[ "$result" = 'true true' ] || not_ok "stats -k $key --metric $metric -s $order is sorted and has rows" "$result"
 		done
 	done

@@ -110,7 +110,7 @@ refuses()
 }
 refuses 'an operand' 'ps takes no operand' 1
 refuses 'two at once' 'exclude each other' -w --clean
-refuses 'a format for other things' 'ps prints text, json or markdown' --format csv
+refuses 'a format for other things' "does not know 'csv', only text, json, markdown" --format csv
 refuses 'no place for snapshots' "cannot write to 'no/where'" --clean -o no/where/x.hds
 
 # ---- Namespaces
@@ -128,19 +128,24 @@ if [ "$(id -u)" -eq 0 ] && unshare --pid --fork --mount true 2>/dev/null; then
 	equal 'from outside: both its numbers' "$inner 1000" "$(row '"\(.inner_pid) \(.live_blocks)"')"
 	equal 'from outside: its tables' 1000 "$(totals "$pid" | cut -d' ' -f1)"
 	tell_server g && end_server
-	# A number that is nobody's here, and for a while will not be: one that has just been passed over.
-	number=$(($(cat /proc/sys/kernel/ns_last_pid) - 1))
-	while [ -e "/proc/$number" ]; do number=$((number - 1)); done
-	# shellcheck disable=SC2016
-	unshare --pid --fork --mount-proc sh -c 'echo "$0" >/proc/sys/kernel/ns_last_pid; exec 3<&0; "$@" <&3 & wait' $((number - 1)) \
-		env LD_PRELOAD="$shim" HEAPDELTA_OUTPUT=none.hds "$target" <server-in >server-out &
-	server=$!
-	exec 8>server-in 9<server-out
-	read -r inner <&9
-	equal 'it has a number of its own' "$number" "$inner"
-	tell_server g
-	equal 'which does as well' 1000 "$(totals "$inner" | cut -d' ' -f1)"
-	end_server
+	if [ -w /proc/sys/kernel/ns_last_pid ]; then
+		# A number that is nobody's here, and for a while will not be: one that has just been passed over.
+		number=$(($(cat /proc/sys/kernel/ns_last_pid) - 1))
+		while [ -e "/proc/$number" ]; do number=$((number - 1)); done
+		# shellcheck disable=SC2016
+		unshare --pid --fork --mount-proc sh -c 'echo "$0" >/proc/sys/kernel/ns_last_pid; exec 3<&0; "$@" <&3 & wait' $((number - 1)) \
+			env LD_PRELOAD="$shim" HEAPDELTA_OUTPUT=none.hds "$target" <server-in >server-out &
+		server=$!
+		exec 8>server-in 9<server-out
+		read -r inner <&9
+		equal 'it has a number of its own' "$number" "$inner"
+		tell_server g
+		equal 'which does as well' 1000 "$(totals "$inner" | cut -d' ' -f1)"
+		check 'also for a snapshot' "$heapdelta" snapshot -o inner.hds "$inner"
+		end_server
+	else
+		skip 'the number inside another pid namespace' 'needs /proc/sys/kernel/ns_last_pid'
+	fi
 else
 	skip 'another pid namespace' 'needs unshare'
 fi

@@ -55,8 +55,17 @@ equal 'what the command sends to its own group is not sent back' 'TERM 1 USR1 1 
 
 # Stop and continue.
 state() { sed "s/.*) \(.\).*/\1/" "/proc/$1/stat" 2>/dev/null; }
+# continuing PID: it has been continued, and has not taken the signal yet; a stop would take it back
+continuing() { local pending; pending=$(sed -n 's/^ShdPnd:[[:space:]]*//p' "/proc/$1/status") && [ $((16#$pending >> 17 & 1)) -eq 1 ]; }
 # become PID STATE: waits for it
-become() { for _ in $(seq 3000); do [ "$(state "$1")" = "$2" ] && return; sleep 0.02; done; return 1; }
+become()
+{
+	for _ in $(seq 3000); do
+		[ "$(state "$1")" = "$2" ] && { [ "$2" = T ] || ! continuing "$1"; } && return
+		sleep 0.02
+	done
+	return 1
+}
 start
 kill -STOP "$pid"
 check 'run stops with the command' become "$run" T

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: MIT
-# Drives an interactive shell on a pseudo-terminal, as a user would: ^C, ^Z, fg, bg, and a program that reads the terminal.
-# Arguments: the command heapdelta, the program count-signals.  Prints "ok NAME" or "not ok NAME: what was on the screen".
+# Drives an interactive shell on a pseudo-terminal, as a user would: ^C, ^Z, fg, bg, a program that reads the terminal, a window that changes
+# its size, colours; and beside it, pipes that nobody reads any more.
+# Arguments: the command heapdelta, the programs count-signals and cache-leaky.  Prints "ok NAME" or "not ok NAME: what was on the screen".
+import fcntl
 import os
 import pty
 import re
 import select
+import signal
+import struct
+import subprocess
 import sys
+import termios
 import time
 
-heapdelta, counter = sys.argv[1:3]
+heapdelta, counter, story = sys.argv[1:4]
 screen = ''
 
 
@@ -129,4 +135,95 @@ run('exit 5')
 prompt()
 run('echo "status=$?"')
 check('and its status comes back', expect(r'status=5'))
+prompt()
+
+# The window changes: the program is told, once, and sees the new size.
+run(f"{heapdelta} run -q -o size.hds bash --norc -c 'trap \"stty size; kill $$\" WINCH; echo up; while :; do sleep 0.05; done'")
+expect(r'up')
+fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 33, 99, 0, 0))
+check('a new window size reaches the program', expect(r'33 99'))
+prompt()
+
+# SIGTERM from another terminal.
+run(f'{heapdelta} run -q -o term.hds {counter}; echo "status=$?"')
+child = expect(r'(\d+)\r?\n')
+parent = int(open(f'/proc/{child.group(1)}/stat').read().rsplit(') ', 1)[1].split()[1])
+os.kill(parent, signal.SIGTERM)
+said = expect(r'TERM (\d+)')
+check('SIGTERM to run reaches the program once', said and said.group(1) == '1')
+check('and run has its status after that', expect(r'status=7'))
+prompt()
+
+# A second ^C, when the program has ended and run is at work on symbols and words: the snapshot that is there is whole.  run is held where its
+# raw snapshot has just got its name, so that ^C finds it at work however quick it is.
+def second_interrupt(number):
+    run(f'{heapdelta} run -o twice{number}.hds {story} 20000')
+    end = time.time() + 60
+    while time.time() < end and not os.path.exists(f'twice{number}.hds'):
+        pass
+    for process in os.listdir('/proc'):
+        try:
+            line = open(f'/proc/{process}/cmdline').read() if process.isdigit() else ''
+            if f'twice{number}.hds' in line and 'heapdelta' in line.split('\0')[0]:
+                os.kill(int(process), signal.SIGSTOP)
+                send('\x03')
+                time.sleep(0.1)
+                os.kill(int(process), signal.SIGCONT)
+        except OSError:  # it has ended: too late, and as good
+            continue
+    # A shell whose command died of ^C does not go on with the line.
+    run(f'echo "sync$((number+1{number}))"')
+    reached = expect(rf'sync1{number}')
+    prompt()
+    info = subprocess.run([heapdelta, 'info', f'twice{number}.hds'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return reached and info.returncode == 0 and b'40000' in info.stdout
+
+
+check('a second ^C leaves a usable file', all([second_interrupt(number) for number in range(3)]))
+check('and nothing beside it', not [name for name in os.listdir('.') if name.endswith('.tmp') and 'twice' in name])
+
+# Colours are for terminals that have them, unless somebody does not want any.
+def has_color(environment, option=''):
+    run(f'{environment} {heapdelta} stats {option} twice0.hds; echo "status=$?"')
+    global screen
+    seen = ''
+    end = time.time() + 60
+    while time.time() < end and not re.search(r'status=\d+\s+PROMPT>', screen):
+        read_for(0.05)
+    seen, screen = screen, ''
+    return '\x1b[' in seen and 'status=0' in seen
+
+
+check('a terminal with colours gets them', has_color('TERM=xterm-256color'))
+check('NO_COLOR', not has_color('TERM=xterm-256color NO_COLOR=1'))
+check('TERM=dumb', not has_color('TERM=dumb'))
+check('--color never', not has_color('TERM=xterm', '--color never'))
+check('--color always', has_color('TERM=dumb NO_COLOR=1', '--color always'))
 os.close(terminal)
+color = {**os.environ, 'TERM': 'xterm'}
+color.pop('NO_COLOR', None)
+check('no colours in a file', b'\x1b' not in subprocess.run([heapdelta, 'stats', 'twice0.hds'], stdout=subprocess.PIPE, env=color).stdout)
+
+# A reader that has gone: silence, and the status that every filter has then.
+traced = subprocess.Popen([heapdelta, 'run', '-q', '-o', 'ps.hds', counter], stdout=subprocess.PIPE)
+traced.stdout.readline()
+silent = []
+for command in ['stats twice0.hds', 'diff twice0.hds twice1.hds', 'info twice0.hds', 'info --format json twice0.hds', 'export twice0.hds --format json',
+                'stats twice0.hds --format csv', 'env', 'env --systemd', 'doctor', 'doctor true', 'symbolize twice0.hds', 'ps', 'help', '--help',
+                '--version', 'help --man', 'help --bash-completion', 'run --help']:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([heapdelta] + command.split(), stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    said = [line for line in done.stderr.decode().splitlines() if ': note: ' not in line]
+    if done.returncode != -signal.SIGPIPE or said:
+        silent.append(f'{command}: {done.returncode} {done.stderr!r}')
+traced.terminate()
+traced.wait()
+screen = '; '.join(silent)
+check('a closed pipe ends every command without a word', not silent)
+reader, writer = os.pipe()
+os.close(reader)
+done = subprocess.run([heapdelta, 'run', '-o', 'pipe.hds', 'sh', '-c', 'exit 6'], stderr=writer)
+screen = str(done.returncode)
+check('run survives when its words go nowhere', done.returncode == 6 and os.path.exists('pipe.hds'))

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# run on a terminal: ^C, ^Z, fg, bg, programs that read the terminal or take it.
+# On a terminal: ^C once and twice, ^Z, fg, bg, SIGTERM, window size, colours, programs that read the terminal or take it; closed pipes.
 . "$(dirname "$0")/tap.sh"
 if ! need python3; then
 	skip 'terminal' 'no python3'
@@ -11,6 +11,6 @@ while read -r word rest; do
 	ok) ok "$rest" ;;
 	*) not_ok "${rest#ok }" ;;
 	esac
-done < <(timeout 600 python3 "$top/tests/e2e/run-terminal.py" "$heapdelta" "$programs/targets/count-signals" 2>&1)
-equal 'all of the script has run' 16 "$tests"
+done < <(timeout 600 python3 "$top/tests/e2e/run-terminal.py" "$heapdelta" "$programs/targets/count-signals" "$programs/scenarios/cache-leaky" 2>&1)
+equal 'all of the script has run' 29 "$tests"
 finish

@@ -20,6 +20,10 @@ equal 'a file and a process' '300000 200000 3000 2000' "$(diff_at_line "$before"
 "$heapdelta" diff "$pid" --source-root "$top" >out
 contains 'a process alone is compared with the newest file here' "$grows: size=293 KiB (+195 KiB), count=3000 (+2000)" out
 
+mkdir empty
+(cd empty && "$heapdelta" diff "$pid") 2>err
+equal 'or, where there is none, says what to do' "2 heapdelta: no snapshot here (try '$heapdelta run COMMAND' first); '$heapdelta diff $pid --wait 60s' compares two looks" "$? $(cat err)"
+
 # ---- Two looks: look ARGUMENT…: a diff in the background that has had its first look
 look()
 {
@@ -47,6 +51,14 @@ kill -INT "$diff" && wait "$diff"
 equal 'unless another order is asked for' 200000 "$(jq -r '.stats[0].size_diff' looked)"
 "$heapdelta" diff -q "$pid" --wait 0 >out 2>err
 equal 'no time at all, quietly' '0 0' "$? $(wc -c <err)"
+
+while read -r word rest; do
+	case $word in
+	ok) ok "$rest" ;;
+	*) not_ok "${rest#ok }" ;;
+	esac
+done < <(timeout 300 python3 "$top/tests/e2e/wait-terminal.py" "$heapdelta" "$pid" 2>&1 8>&- 9<&-)
+equal 'all of the script for the terminal has run' 17 "$tests"
 
 # ---- It ends, is killed, becomes another program
 look "$pid" --wait 1h --source-root "$top"

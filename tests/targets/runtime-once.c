@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What libc allocates once for a process, asked for more than once: the locale, exit handlers, a user's entry, the time zone, threads one after
- * the other, the buffer of stdout; and, with an argument, that many of a kind that only looks like it.
+ * the other, the buffer of stdout; and, with an argument, as many blocks of exit
+ * handlers and threads that stay: kinds that live once each, but grow.
  */
 #include <dlfcn.h>
 #include <locale.h>
@@ -19,6 +20,13 @@ static void nothing(void)
 
 static void *work(void *unused)
 {
+	return unused;
+}
+
+static void *stay(void *unused)
+{
+	for (;;)
+		pause();
 	return unused;
 }
 
@@ -41,10 +49,13 @@ static void once(void)
 int main(int argc, char **argv)
 {
 	int count = argc > 1 ? atoi(argv[1]) : 0;
+	pthread_t thread;
 
 	once();
 	for (int i = 0; i < 32 * count; i++)
 		atexit(nothing); /* exit handlers */
+	for (int i = 0; i < count; i++)
+		pthread_create(&thread, NULL, stay, NULL); /* threads that stay */
 	fflush(stdout);
 	_exit(0);
 }

@@ -367,6 +367,28 @@ START_TEST(a_series)
 }
 END_TEST
 
+/* Broken in the second, whole in the third; and the other way round. */
+START_TEST(a_series_of_layouts)
+{
+	make_snapshot(&snapshots[0], "3 A /old/a.c:10 f@5 7/70");
+	make_snapshot(&snapshots[1], "1 B /new/a.c:10 f@5 77/70; 2 B /new/a.c:11 f@5 78/70");
+	make_snapshot(&snapshots[2], "3 C /last/a.c:12 f@5 7/70");
+	compare(3, KEY_LINENO);
+	expect_rows("a.c:12<-a.c:10 +0", 2, KEY_LINENO);
+	ck_assert_int_eq((int)diff.rows[0].groups[1]->size, 3);
+}
+END_TEST
+
+START_TEST(another_series_of_layouts)
+{
+	make_snapshot(&snapshots[0], "1 A /old/a.c:10 f@5 77/70; 2 A /old/a.c:11 f@5 78/70");
+	make_snapshot(&snapshots[1], "3 B /new/a.c:10 f@5 77/70");
+	make_snapshot(&snapshots[2], "3 C /last/a.c:11 f@5 78/70");
+	compare(3, KEY_LINENO);
+	expect_rows("a.c:11 +0", 2, KEY_LINENO);
+}
+END_TEST
+
 START_TEST(counts)
 {
 	expect("1 A /old/a.c:10 f@5 7; 1 A /old/a.c:11 f@5 8; 1 A /old/b.c:3 g@1 9",
@@ -476,6 +498,8 @@ int main(void)
 	tcase_add_test(group, stacks_of_a_split_statement);
 	tcase_add_test(group, processes);
 	tcase_add_test(group, a_series);
+	tcase_add_test(group, a_series_of_layouts);
+	tcase_add_test(group, another_series_of_layouts);
 	tcase_add_test(group, counts);
 	tcase_add_test(group, one_build_needs_no_classes);
 	tcase_add_loop_test(group, a_mapped_path, 0, sizeof(maps) / sizeof(*maps));
