@@ -186,14 +186,18 @@ const struct cmd cmd_diff = {
 	.name = "diff",
 	.arguments = "[OLD [NEW…]] | PID --wait TIME",
 	.summary = "compare snapshots by source line",
-	.details = "OLD and NEW are snapshots, trace files, directories of runs, interchange JSON, - for standard input, or PIDs or unique "
-		   "names of traced processes. Without them the two newest runs in the current directory are compared, with only OLD it "
-		   "and the newest one; a process alone is compared, as it is now, with the newest run. More than two are a series: each "
-		   "row shows its size in every snapshot. Groups, order and texts are those of tracemalloc's new.compare_to(old).\n"
-		   "With --wait the one operand is a process: what changed in it meanwhile, what grew most first (-s growth). If it ends "
-		   "before the time is over, what it left is compared.",
+	.details =
+		"OLD and NEW are snapshots, trace files, directories of runs, interchange JSON, - for standard input, or PIDs or unique "
+		"names of traced processes. Without them the two newest runs in the current directory are compared, with only OLD it "
+		"and the newest one; a process alone is compared, as it is now, with the newest run. More than two are a series: each "
+		"row shows its size in every snapshot. Groups, order and texts are those of tracemalloc's new.compare_to(old).\n"
+		"With --wait the one operand is a process: what changed in it meanwhile, what grew most first (-s growth). If it ends "
+		"before the time is over, what it left is compared.\n"
+		"Code of different builds is found again by file, function and text wherever its lines are now: a row says where it was, "
+		"or that it is new or gone. --map-path names sources that have moved, --match exact compares line numbers only.",
 	.examples = "heapdelta diff 4711 --wait 60s\twhich lines of a running process grew in a minute; ^C ends it earlier\n"
 		    "heapdelta diff before.hds after.hds\twhich lines grew between two moments\n"
+		    "heapdelta diff old.hds new.hds --map-path src/a.c=lib/b.c\tbefore and after a change that moved a file\n"
 		    "heapdelta diff -s growth -k function 1.hds 2.hds 3.hds\twhich functions grow in a series\n"
 		    "heapdelta diff old.hds new.hds --format json | jq .totals.size_diff\tfor a script\n",
 	.groups = groups,

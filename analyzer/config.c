@@ -35,7 +35,7 @@ static const char *distrust(const struct stat *status)
 	return NULL;
 }
 
-/* NULL-terminated; NULL with errno: not readable. */
+/* NUL-terminated; NULL with errno: not readable, EILSEQ: not a text. */
 static char *read_text(int fd)
 {
 	char *text = malloc(FILE_ROOM);
@@ -46,6 +46,11 @@ static char *read_text(int fd)
 		used += (size_t)got;
 	if (!text || got < 0) {
 		free(text);
+		return NULL;
+	}
+	if (memchr(text, '\0', used)) {
+		free(text);
+		errno = EILSEQ;
 		return NULL;
 	}
 	text[used] = '\0';
@@ -74,7 +79,7 @@ static int read_file(struct config_file *file, struct error *error)
 		if (!file->text && errno == ENOMEM)
 			result = error_nomem(error);
 		else if (!file->text)
-			file->ignored = "it cannot be read";
+			file->ignored = errno == EILSEQ ? "it is no text" : "it cannot be read";
 	}
 	close(fd);
 	return result;

@@ -72,7 +72,20 @@ static int put_symbol(struct strbuf *out, const char *symbol)
 
 /* ---- Builds ---- */
 
-/* As text of the intern; NULL: no build id, or out of memory. */
+static bool is_one_process(const struct stats *series, size_t count)
+{
+	const struct snapshot_info *first = &series[0].places.snapshot->info;
+
+	for (size_t i = 1; i < count; i++) {
+		const struct snapshot_info *info = &series[i].places.snapshot->info;
+		if (!info->pid || info->pid != first->pid || info->image != first->image || !info->start_realtime_ns ||
+		    info->start_realtime_ns != first->start_realtime_ns)
+			return false;
+	}
+	return true;
+}
+
+/* As text of the intern, a path as it is and an id as digits; NULL: not known, or out of memory. */
 static const char *build_of(struct match_items *items, const struct module *module)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -80,7 +93,7 @@ static const char *build_of(struct match_items *items, const struct module *modu
 	const char *build;
 
 	if (!module->build_id_size)
-		return NULL;
+		return items->one_process && module->path[0] == '/' ? module->path : NULL;
 	for (size_t i = 0; i < module->build_id_size; i++) {
 		text[2 * i] = digits[module->build_id[i] >> 4];
 		text[2 * i + 1] = digits[module->build_id[i] & 15];
@@ -157,7 +170,7 @@ struct match_context match_items_context(struct match_items *items)
 
 int match_items_init(struct match_items *items, struct stats *series, size_t count)
 {
-	*items = (struct match_items){.series = series, .count = count};
+	*items = (struct match_items){.series = series, .count = count, .one_process = is_one_process(series, count)};
 	items->builds = calloc(count, sizeof(*items->builds));
 	items->functions = calloc(count, sizeof(*items->functions));
 	items->module_builds = calloc(count, sizeof(*items->module_builds));

@@ -15,6 +15,7 @@ struct match_items {
 	struct pointer_map names;      /* function → the same without parameters and template arguments */
 	struct pointer_map bases;      /* file → its last component */
 	const char ***module_builds;   /* per snapshot and module: build id; NULL: none */
+	bool one_process;              /* all snapshots are of one: a path means one build, with or without an id */
 	bool failed;                   /* no memory for an answer */
 };
 

@@ -98,6 +98,8 @@ $b" "$(stats --format lines -q)"
 rmdir $rc
 head -c 70000 /dev/zero | tr '\0' '#' >$rc
 equal 'a large file' "2> heapdelta: note: 'SCRATCH/tree/.heapdeltarc' is ignored: it is larger than 64 KiB" "$(stats --format lines | grep '^2>')"
+printf -- '--limit 1\n\0--frob\n' >$rc
+equal 'a file that is no text' "2> heapdelta: note: 'SCRATCH/tree/.heapdeltarc' is ignored: it is no text" "$(stats --format lines | grep '^2>')"
 printf -- '--limit 1\n' >$rc
 if [ "$(id -u)" -eq 0 ]; then
 	chown 4711 $rc

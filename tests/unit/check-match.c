@@ -415,6 +415,20 @@ START_TEST(one_build_needs_no_classes)
 }
 END_TEST
 
+/* Two moments of one process: what runs in it is one build, whether it has an id or not. */
+START_TEST(one_process)
+{
+	make_snapshot(&snapshots[0], "1 - /old/a.c:10 f@5 7");
+	make_snapshot(&snapshots[1], "1 - /old/a.c:12 f@5 8");
+	for (size_t i = 0; i < 2; i++) {
+		snapshots[i].info.pid = 4711;
+		snapshots[i].info.start_realtime_ns = 1000000;
+	}
+	compare(2, KEY_LINENO);
+	expect_rows("/old/a.c:12 new +1; a.c:10 gone -1", 1, KEY_LINENO);
+}
+END_TEST
+
 /* ---- Mapped paths ---- */
 
 static const struct {
@@ -502,6 +516,7 @@ int main(void)
 	tcase_add_test(group, another_series_of_layouts);
 	tcase_add_test(group, counts);
 	tcase_add_test(group, one_build_needs_no_classes);
+	tcase_add_test(group, one_process);
 	tcase_add_loop_test(group, a_mapped_path, 0, sizeof(maps) / sizeof(*maps));
 	tcase_add_test(group, bad_maps);
 	suite_add_tcase(suite, group);
