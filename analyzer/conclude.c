@@ -54,7 +54,8 @@ static void finish_directory(struct collect *collect, struct error *error)
 		return;
 	if (file)
 		rundir_rename(&collect->directory, file, collect->list, collect->count);
-	rundir_close(collect->directory, file, collect->list, collect->count, error);
+	const struct rundir_index index = {file, collect->list, collect->count, collect->untraced};
+	rundir_close(collect->directory, &index, error);
 }
 
 /* Is the largest stack one of the line that `row` is about?  Several small stacks may make up the largest line. */
