@@ -68,6 +68,7 @@ PRELOAD_CORE_SRCS := \
 	preload/extras.c \
 	preload/modules.c \
 	preload/leaves.c \
+	preload/ages.c \
 	preload/thread-cells.c \
 	preload/trace-grow.c \
 	preload/replaced.c \
@@ -177,11 +178,13 @@ ANALYZER_SRCS := \
 	analyzer/snapshot-trace-info.c \
 	analyzer/snapshot-trace-blocks.c \
 	analyzer/trace-counters.c \
-	analyzer/trace-file.c \
+	analyzer/snapshot-trace-ages.c \
 	analyzer/hds-file.c \
 	analyzer/snapshot-info.c \
 	analyzer/snapshot-build.c \
 	analyzer/snapshot-output.c \
+	analyzer/trace-file.c \
+	analyzer/ages.c \
 	analyzer/addresses.c \
 	analyzer/snapshot.c \
 	analyzer/render.c \

@@ -50,8 +50,8 @@ static int watch(const struct options *options, struct load *load, char *const *
 		return cmd_error(&error, STATUS_TROUBLE);
 	if (ended)
 		request.command = NULL; /* there is no next look */
-	bool mapped = view_options_map_paths(&options->view, &looks[0], &error) == 0 &&
-		      view_options_map_paths(&options->view, &looks[1], &error) == 0;
+	bool mapped =
+		view_options_apply(&options->view, &looks[0], &error) == 0 && view_options_apply(&options->view, &looks[1], &error) == 0;
 	int status = mapped ? show(&request) : cmd_error(&error, STATUS_TROUBLE);
 	snapshot_release(&looks[0]);
 	snapshot_release(&looks[1]);
@@ -62,7 +62,7 @@ static int read_one(const struct options *options, struct load *load, const char
 {
 	if (load_snapshot(load, name, snapshot, error) < 0)
 		return -1;
-	if (view_options_map_paths(&options->view, snapshot, error) == 0)
+	if (view_options_apply(&options->view, snapshot, error) == 0)
 		return 0;
 	snapshot_release(snapshot);
 	return -1;

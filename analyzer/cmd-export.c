@@ -58,6 +58,23 @@ static int note_filters(const struct filters *filters, const struct snapshot *sn
 	return result;
 }
 
+/* Blocks of other ages have not been there. */
+static int pick_ages(const struct view_options *options, struct snapshot *snapshot, struct error *error)
+{
+	struct snapshot_info *info = &snapshot->info;
+
+	if (options->older == AGES_UNSET && options->newer == AGES_UNSET)
+		return 0;
+	if (ages_select(snapshot, options->older, options->newer, error) < 0)
+		return -1;
+	info->live_blocks = info->live_bytes = 0;
+	for (size_t i = 0; i < snapshot->stack_count; i++) {
+		info->live_blocks += snapshot->stacks[i].live_blocks;
+		info->live_bytes += snapshot->stacks[i].live_bytes;
+	}
+	return 0;
+}
+
 /* Leave what the filters let through. */
 static int filter(const struct view_options *options, struct snapshot *snapshot, struct error *error)
 {
@@ -85,7 +102,8 @@ static int write_snapshot(const struct options *options, struct snapshot *snapsh
 	struct output output;
 	int result;
 
-	if (filter(&options->view, snapshot, &error) < 0 || output_open(&output, options->output, &error) < 0)
+	if (pick_ages(&options->view, snapshot, &error) < 0 || filter(&options->view, snapshot, &error) < 0 ||
+	    output_open(&output, options->output, &error) < 0)
 		return cmd_error(&error, STATUS_TROUBLE);
 	result = snapshot_write_json(snapshot, output.stream, (uint32_t)options->nframe, &error);
 	if (output_close(&output, result == 0, &error) < 0)

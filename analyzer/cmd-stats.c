@@ -44,7 +44,7 @@ static int show(const struct options *options, struct load *load, const char *na
 
 	if (load_snapshot(load, name, &snapshot, &error) < 0)
 		return cmd_error(&error, STATUS_TROUBLE);
-	if (view_options_map_paths(&options->view, &snapshot, &error) == 0)
+	if (view_options_apply(&options->view, &snapshot, &error) == 0)
 		status = present_stats(&request);
 	else
 		status = cmd_error(&error, STATUS_TROUBLE);

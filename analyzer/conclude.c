@@ -53,7 +53,8 @@ static void finish_directory(struct collect *collect, struct error *error)
 		return;
 	if (file)
 		rundir_rename(&collect->directory, file, collect->list, collect->count);
-	rundir_close(collect->directory, file, collect->list, collect->count, error);
+	const struct rundir_index index = {file, collect->list, collect->count, collect->untraced};
+	rundir_close(collect->directory, &index, error);
 }
 
 /* " heapdelta.app.4711.d", or nothing where the newest run here is read anyway, which is this one. */

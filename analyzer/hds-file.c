@@ -22,6 +22,7 @@ static const struct {
 	[HDS_STACKS] = {HDS_CHUNK_STACKS, sizeof(struct hds_stack), false},
 	[HDS_THREADS] = {HDS_CHUNK_THREADS, sizeof(struct hds_thread), false},
 	[HDS_BLOCKS] = {HDS_CHUNK_BLOCKS, sizeof(struct hds_block), false},
+	[HDS_AGES] = {HDS_CHUNK_AGES, sizeof(struct hds_age), false},
 	[HDS_SYMBOLS] = {HDS_CHUNK_SYMBOLS, sizeof(struct hds_symbol), false},
 	[HDS_LOCATIONS] = {HDS_CHUNK_LOCATIONS, sizeof(struct hds_location), false},
 	[HDS_STATEMENTS] = {HDS_CHUNK_STATEMENTS, sizeof(uint64_t), false},

@@ -158,30 +158,44 @@ static int add_process(json_t *processes, const struct traced *traced)
 	return json_array_append_new(processes, entry);
 }
 
-static int write_index(const char *directory, struct traced *const *list, size_t count, struct error *error)
+static json_t *list_untraced(const struct untraced *untraced)
+{
+	json_t *kinds = json_array();
+	struct error text;
+	size_t count;
+
+	for (size_t n = 0; untraced && untraced_kind(untraced, n, &text, &count); n++)
+		json_array_append_new(kinds, json_pack("{s:s, s:I}", "what", text.text, "count", (json_int_t)count));
+	return kinds;
+}
+
+static int write_index(const char *directory, const struct rundir_index *index, struct error *error)
 {
 	char path[PATH_MAX];
 	json_t *processes = json_array();
-	json_t *index = json_pack("{s:s, s:i, s:o}", "format", "heapdelta-run", "version", 1, "processes", processes);
-	int result = index ? 0 : error_nomem(error);
+	json_t *json = json_pack("{s:s, s:i, s:o, s:o}", "format", "heapdelta-run", "version", 1, "processes", processes, "untraced",
+				 list_untraced(index->untraced));
+	int result = json ? 0 : error_nomem(error);
 
-	for (size_t i = 0; i < count && result == 0; i++) {
-		if (list[i]->state != TRACED_REPLACED && list[i]->state != TRACED_UNWANTED && add_process(processes, list[i]) < 0)
+	for (size_t i = 0; i < index->count && result == 0; i++) {
+		const struct traced *traced = index->list[i];
+		if (traced->state != TRACED_REPLACED && traced->state != TRACED_UNWANTED && add_process(processes, traced) < 0)
 			result = error_nomem(error);
 	}
 	snprintf(path, sizeof(path), "%s/" INDEX, directory);
-	if (result == 0 && json_dump_file(index, path, JSON_INDENT(1) | JSON_PRESERVE_ORDER) < 0)
+	if (result == 0 && json_dump_file(json, path, JSON_INDENT(1) | JSON_PRESERVE_ORDER) < 0)
 		result = error_set(error, "cannot write '%s': %s", path, strerror(errno));
-	json_decref(index);
+	json_decref(json);
 	return result;
 }
 
-int rundir_close(const char *directory, const char *root_file, struct traced *const *list, size_t count, struct error *error)
+int rundir_close(const char *directory, const struct rundir_index *index, struct error *error)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (root_file && list[i]->is_root && list[i]->state == TRACED_WRITTEN &&
-		    link_root(directory, root_file, list[i], error) < 0)
+	for (size_t i = 0; i < index->count; i++) {
+		const struct traced *traced = index->list[i];
+		if (index->root_file && traced->is_root && traced->state == TRACED_WRITTEN &&
+		    link_root(directory, index->root_file, traced, error) < 0)
 			return -1;
 	}
-	return write_index(directory, list, count, error);
+	return write_index(directory, index, error);
 }

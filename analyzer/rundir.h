@@ -10,6 +10,7 @@
 
 #include "convert.h"
 #include "error.h"
+#include "untraced.h"
 
 /*
  * Make the directory that belongs to `root_file`.  `replace`: the directory that an earlier run of that name left is emptied and used again;
@@ -26,7 +27,15 @@ void rundir_forget(const char *root_file);
 /* Rename *directory after the root's final name, if that is free, and with it the files in `list`. */
 void rundir_rename(char **directory, const char *root_file, struct traced *const *list, size_t count);
 
-/* The link to the root's file (NULL: the root was not traced) and index.json.  0 or −1. */
-int rundir_close(const char *directory, const char *root_file, struct traced *const *list, size_t count, struct error *error);
+/* Everybody in a run. */
+struct rundir_index {
+	const char *root_file; /* NULL: the root was not traced */
+	struct traced *const *list;
+	size_t count;
+	const struct untraced *untraced; /* NULL: not known */
+};
+
+/* The link to the root's file and index.json.  0 or −1. */
+int rundir_close(const char *directory, const struct rundir_index *index, struct error *error);
 
 #endif

@@ -145,7 +145,8 @@ static void clear_totals(struct snapshot *snapshot)
 
 	info->live_blocks = info->live_bytes = info->total_blocks = info->total_bytes = info->temporary_blocks = 0;
 	info->peak_bytes = info->peak_ns = info->peak_seen_bytes = info->truncated_stacks = 0;
-	snapshot->block_count = 0;
+	snapshot->block_count = snapshot->age_count = 0; /* they name stacks by their numbers */
+	snapshot->has_ages = false;
 }
 
 static void keep(struct snapshot *snapshot, const bool *passes)

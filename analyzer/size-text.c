@@ -104,5 +104,7 @@ int time_parse(const char *text, unsigned long long *nanoseconds)
 		return scale(&number, 60 * second, nanoseconds);
 	if (!strcmp(rest, "h"))
 		return scale(&number, 3600 * second, nanoseconds);
+	if (!strcmp(rest, "d"))
+		return scale(&number, 86400 * second, nanoseconds);
 	return -1;
 }

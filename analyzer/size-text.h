@@ -13,7 +13,7 @@ char *size_text(char buffer[SIZE_TEXT_MAX], double size, bool sign);
 /* Parse "64K", "1.5MiB", "4096": bytes.  K, M, G, T (also in lower case) and KiB, MiB, … are powers of 1024; "kB" is refused.  0 or −1. */
 int size_parse(const char *text, unsigned long long *bytes);
 
-/* Parse "10s", "2m", "1.5h", "30" (seconds): nanoseconds.  0 or −1. */
+/* Parse "10s", "2m", "1.5h", "1d", "30" (seconds): nanoseconds.  0 or −1. */
 int time_parse(const char *text, unsigned long long *nanoseconds);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ages.h"
 #include "snapshot-info.h"
 #include "snapshot.h"
 
@@ -208,6 +209,8 @@ int snapshot_add(struct snapshot *into, const struct snapshot *from, const char 
 	int result = -1;
 
 	if (merge_init(&merge) || add_modules(&merge) || add_addresses(&merge) || add_nodes(&merge) || add_blocks(into, from))
+		goto out;
+	if (ages_append(into, from, into->stack_count))
 		goto out;
 	if (add_stacks(&merge, process) || add_threads(into, from))
 		goto out;

@@ -326,6 +326,31 @@ static int read_blocks(struct reader *reader)
 	return 0;
 }
 
+static int read_ages(struct reader *reader)
+{
+	struct snapshot *snapshot = reader->snapshot;
+	const struct hds_age *records = reader->file.chunks[HDS_AGES].at;
+
+	snapshot->has_ages = records != NULL;
+	snapshot->ages = array_for(reader, HDS_AGES, sizeof(*snapshot->ages));
+	if (!snapshot->ages)
+		return -1;
+	snapshot->age_count = reader->file.chunks[HDS_AGES].count;
+	for (size_t i = 0; i < snapshot->age_count; i++) {
+		const struct hds_age *from = &records[i];
+		if (from->stack >= snapshot->stack_count)
+			return bad(reader, "age %zu has stack %u of %zu", i, from->stack, snapshot->stack_count);
+		if (i && (from->stack < from[-1].stack || (from->stack == from[-1].stack && from->age <= from[-1].age)))
+			return bad(reader, "age %zu is out of order", i);
+		snapshot->ages[i] = (struct age){.stack = from->stack,
+						 .seconds = from->age,
+						 .blocks = from->blocks,
+						 .bytes = from->bytes,
+						 .variance = from->variance};
+	}
+	return 0;
+}
+
 static int read_stack_process(struct reader *reader)
 {
 	struct snapshot *snapshot = reader->snapshot;
@@ -369,7 +394,7 @@ static int read_chunks(struct reader *reader)
 		return -1;
 	if (read_locations(reader) || check_symbols(reader) || read_frames(reader))
 		return -1;
-	return read_stacks(reader) || read_threads(reader) || read_blocks(reader) || read_processes(reader) ? -1 : 0;
+	return read_stacks(reader) || read_threads(reader) || read_blocks(reader) || read_ages(reader) || read_processes(reader) ? -1 : 0;
 }
 
 int snapshot_read_hds(struct snapshot *snapshot, const void *data, size_t size, struct error *error)

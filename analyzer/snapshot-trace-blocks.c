@@ -25,7 +25,15 @@ struct large_size {
 struct large_block {
 	uint64_t address;
 	uint32_t stack;
+	uint16_t code;
 	bool in_realloc;
+};
+
+/* A leaf as it was copied. */
+struct leaf {
+	const uint64_t *slots;
+	const uint16_t *codes;
+	size_t count;
 };
 
 struct scan {
@@ -40,6 +48,7 @@ struct scan {
 	uint64_t slot_bytes;
 	uint64_t leaf_bytes; /* of all leaves counted so far: leaves are disjoint, so never more than slot_bytes */
 	uint64_t *piece;
+	uint16_t *codes; /* of the slots in it */
 };
 
 /* ---- Numbers ---- */
@@ -69,6 +78,7 @@ void trace_numbers_release(struct trace_numbers *numbers)
 	free(numbers->nodes);
 	free(numbers->others);
 	free(numbers->blocks);
+	trace_ages_release(&numbers->ages);
 }
 
 uint64_t trace_blocks(uint64_t distance, uint64_t count)
@@ -85,35 +95,37 @@ static uint32_t known_node(struct trace_numbers *numbers, uint32_t node)
 	return 0;
 }
 
-static void add_whole(struct node_numbers *node, uint64_t size)
+/* What a block stands for. */
+static struct age weigh(struct trace_numbers *numbers, uint64_t size, uint16_t code)
 {
-	node->live_blocks++;
-	node->live_bytes += size;
+	struct age age = {.seconds = trace_ages_seconds(&numbers->ages, code), .blocks = 1, .bytes = size};
+
+	if (numbers->distance) {
+		struct sampling_weight weight = sampling_weigh(numbers->distance, size);
+		age.blocks = weight.parts;
+		age.bytes = weight.bytes;
+		age.variance = sampling_variance(weight, size);
+	}
+	return age;
 }
 
-/* What it stands for. */
-static void add_sampled(struct node_numbers *node, uint64_t distance, uint64_t size)
+static int add_block(struct trace_numbers *numbers, struct block block, uint16_t code)
 {
-	struct sampling_weight weight = sampling_weigh(distance, size);
+	uint32_t number = known_node(numbers, block.stack);
+	struct node_numbers *node = &numbers->nodes[number];
+	struct age age = weigh(numbers, block.size, code);
 
-	node->live_blocks += weight.parts;
-	node->live_bytes += weight.bytes;
-	node->live_variance = sampling_add_variance(node->live_variance, sampling_variance(weight, size));
-}
-
-static int add_block(struct trace_numbers *numbers, struct block block)
-{
-	uint32_t node = known_node(numbers, block.stack);
-
-	if (numbers->distance)
-		add_sampled(&numbers->nodes[node], numbers->distance, block.size);
-	else
-		add_whole(&numbers->nodes[node], block.size);
+	age.stack = number;
+	node->live_blocks += age.blocks;
+	node->live_bytes += age.bytes;
+	node->live_variance = sampling_add_variance(node->live_variance, age.variance);
+	if (age_list_add(&numbers->ages.list, &age))
+		return error_nomem(numbers->file->error);
 	if (!numbers->with_blocks)
 		return 0;
 	if (array_reserve(&numbers->blocks, &numbers->block_room, numbers->block_count + 1, sizeof(*numbers->blocks)))
 		return error_nomem(numbers->file->error);
-	block.stack = node;
+	block.stack = number;
 	numbers->blocks[numbers->block_count++] = block;
 	return 0;
 }
@@ -129,14 +141,17 @@ static int add_size(struct scan *scan, const struct hdt_extra *extra)
 	return 0;
 }
 
-static int add_other(struct scan *scan, const struct hdt_extra *extra)
+static int add_other(struct scan *scan, const struct hdt_extra *extra, uint16_t code)
 {
 	struct trace_numbers *numbers = scan->numbers;
 
 	if (array_reserve(&numbers->others, &numbers->other_room, numbers->other_count + 1, sizeof(*numbers->others)))
 		return error_nomem(scan->file->error);
-	numbers->others[numbers->other_count++] = (struct other_block){
-		.address = extra->address, .size = extra->size, .node = known_node(numbers, extra->stack), .domain = extra->domain};
+	numbers->others[numbers->other_count++] = (struct other_block){.address = extra->address,
+								       .size = extra->size,
+								       .node = known_node(numbers, extra->stack),
+								       .domain = extra->domain,
+								       .seconds = trace_ages_seconds(&numbers->ages, code)};
 	return 0;
 }
 
@@ -146,7 +161,7 @@ static bool same_extra(const struct hdt_extra *a, const struct hdt_extra *b)
 }
 
 /* A record that changed between two copies is one that came or went meanwhile; one that stays is the same in both. */
-static int add_extras(struct scan *scan, const struct hdt_extra *once, const struct hdt_extra *again, size_t count)
+static int add_extras(struct scan *scan, const struct hdt_extra *once, const struct hdt_extra *again, const uint16_t *codes, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		uint32_t state = HDT_EXTRA_STATE(once[i].state);
@@ -156,10 +171,11 @@ static int add_extras(struct scan *scan, const struct hdt_extra *once, const str
 		if (state == HDT_EXTRA_SIZE || state == HDT_EXTRA_REALLOC_SIZE)
 			result = add_size(scan, &once[i]);
 		else if (state == HDT_EXTRA_LIVE && once[i].domain)
-			result = add_other(scan, &once[i]);
+			result = add_other(scan, &once[i], codes[i]);
 		else if (state == HDT_EXTRA_LIVE)
 			result = add_block(scan->numbers,
-					   (struct block){.address = once[i].address, .size = once[i].size, .stack = once[i].stack});
+					   (struct block){.address = once[i].address, .size = once[i].size, .stack = once[i].stack},
+					   codes[i]);
 		if (result)
 			return -1;
 	}
@@ -179,6 +195,7 @@ static int read_extras(struct scan *scan)
 {
 	enum { BATCH = 4096 };
 	struct hdt_extra *copies = malloc(2 * BATCH * sizeof(*copies));
+	uint16_t codes[BATCH];
 	uint64_t used, at = 0;
 	int result = copies ? trace_file_used(scan->file, HDT_AREA_EXTRAS, &used) : error_nomem(scan->file->error);
 
@@ -186,7 +203,8 @@ static int read_extras(struct scan *scan)
 		size_t bytes = used - at < BATCH * sizeof(*copies) ? (size_t)(used - at) : BATCH * sizeof(*copies);
 		if (trace_file_read(scan->file, HDT_AREA_EXTRAS, at, copies, bytes) ||
 		    trace_file_read(scan->file, HDT_AREA_EXTRAS, at, copies + BATCH, bytes) || trace_numbers_grow(scan->numbers) ||
-		    add_extras(scan, copies, copies + BATCH, bytes / sizeof(*copies)))
+		    trace_ages_read(&scan->numbers->ages, HDT_AREA_EXTRA_AGES, at / sizeof(*copies), codes, bytes / sizeof(*copies)) ||
+		    add_extras(scan, copies, copies + BATCH, codes, bytes / sizeof(*copies)))
 			result = -1;
 		at += bytes;
 	}
@@ -220,35 +238,34 @@ static int add_larges(struct scan *scan)
 		const struct large_block *large = &scan->larges[i];
 		const struct large_size *found = size_of(scan, large);
 		struct block block = {.address = large->address, .size = found ? found->size : 0, .stack = large->stack};
-		if (found && add_block(scan->numbers, block))
+		if (found && add_block(scan->numbers, block, large->code))
 			return -1;
 	}
 	return 0;
 }
 
-static int add_slot(struct scan *scan, uint64_t slot, uint64_t address)
+static int add_slot(struct scan *scan, uint64_t slot, uint64_t address, uint16_t code)
 {
 	struct block block = {.address = address, .size = HDT_SLOT_SIZE(slot), .stack = HDT_SLOT_STACK(slot)};
 
 	if (block.size < HDT_SIZE_MAX)
-		return add_block(scan->numbers, block);
+		return add_block(scan->numbers, block, code);
 	if (array_reserve(&scan->larges, &scan->large_room, scan->large_count + 1, sizeof(*scan->larges)))
 		return error_nomem(scan->file->error);
-	scan->larges[scan->large_count++] = (struct large_block){address, HDT_SLOT_STACK(slot), (slot & HDT_SLOT_REALLOC) != 0};
+	scan->larges[scan->large_count++] = (struct large_block){address, HDT_SLOT_STACK(slot), code, (slot & HDT_SLOT_REALLOC) != 0};
 	return 0;
 }
 
-static int add_leaf(struct scan *scan, size_t page, const uint64_t *slots, size_t count)
+static int add_leaf(struct scan *scan, size_t page, struct leaf leaf)
 {
 	uint64_t base = scan->regions[page / HDT_PAGES_PER_NODE] << HDT_REGION_SHIFT | (page % HDT_PAGES_PER_NODE) << HDT_PAGE_SHIFT;
 
-	scan->leaf_bytes += count * sizeof(*slots);
+	scan->leaf_bytes += leaf.count * sizeof(*leaf.slots);
 	if (scan->leaf_bytes > scan->slot_bytes)
 		return trace_damaged(scan->file, "its leaves overlap at page %zu", page);
-	for (size_t i = 0; i < count; i++) {
-		if (!(slots[i] & HDT_SLOT_LIVE))
-			continue;
-		if (add_slot(scan, slots[i], base | (uint64_t)HDT_SLOT_OFFSET(slots[i]) << 3))
+	for (size_t i = 0; i < leaf.count; i++) {
+		uint64_t slot = leaf.slots[i];
+		if (slot & HDT_SLOT_LIVE && add_slot(scan, slot, base | (uint64_t)HDT_SLOT_OFFSET(slot) << 3, leaf.codes[i]))
 			return -1;
 	}
 	return 0;
@@ -278,10 +295,17 @@ static int check_word(struct scan *scan, size_t page, uint64_t word)
 	return trace_damaged(scan->file, "page %zu has no such leaf", page);
 }
 
+/* After the slots: a code is written before its slot. */
+static int read_codes(struct scan *scan, uint64_t from, uint16_t *codes, uint64_t size)
+{
+	return trace_ages_read(&scan->numbers->ages, HDT_AREA_AGES, from / sizeof(uint64_t), codes, size / sizeof(uint64_t));
+}
+
 /* One page on its own, until its word names the same leaf before and after. */
 static int read_page(struct scan *scan, size_t page)
 {
 	uint64_t word, again, slots[1 << HDT_LEAF_BITS_MAX];
+	uint16_t codes[1 << HDT_LEAF_BITS_MAX];
 	uint64_t at = page * sizeof(word);
 
 	if (trace_file_read(scan->file, HDT_AREA_PAGES, at, &word, sizeof(word)))
@@ -289,13 +313,15 @@ static int read_page(struct scan *scan, size_t page)
 	for (int attempt = 0; word; attempt++, word = again) {
 		if (trace_file_used(scan->file, HDT_AREA_SLOTS, &scan->slot_bytes) || check_word(scan, page, word) ||
 		    trace_file_read(scan->file, HDT_AREA_SLOTS, leaf_start(word), slots, leaf_size(word)) ||
+		    read_codes(scan, leaf_start(word), codes, leaf_size(word)) ||
 		    trace_file_read(scan->file, HDT_AREA_PAGES, at, &again, sizeof(again)))
 			return -1;
 		bool steady = same_leaf(word, again);
 		if (!steady && attempt < RETRIES)
 			continue;
 		scan->numbers->lost[HDT_LOSS_BLOCK] += !steady;
-		return trace_numbers_grow(scan->numbers) || add_leaf(scan, page, slots, leaf_size(word) / sizeof(word)) ? -1 : 0;
+		struct leaf leaf = {slots, codes, leaf_size(word) / sizeof(word)};
+		return trace_numbers_grow(scan->numbers) || add_leaf(scan, page, leaf) ? -1 : 0;
 	}
 	return 0;
 }
@@ -312,8 +338,9 @@ static int add_piece(struct scan *scan, uint64_t from)
 				return -1;
 			continue;
 		}
-		if (check_word(scan, page, word) ||
-		    add_leaf(scan, page, scan->piece + (leaf_start(word) - from) / sizeof(word), leaf_size(word) / sizeof(word)))
+		size_t first = (leaf_start(word) - from) / sizeof(word);
+		struct leaf leaf = {scan->piece + first, scan->codes + first, leaf_size(word) / sizeof(word)};
+		if (check_word(scan, page, word) || add_leaf(scan, page, leaf))
 			return -1;
 	}
 	return 0;
@@ -329,7 +356,7 @@ static int read_pieces(struct scan *scan)
 	uint64_t end = scan->slot_bytes;
 	for (uint64_t from = 0; from < end; from += PIECE_BYTES) {
 		uint64_t size = end - from < PIECE_BYTES + LEAF_BYTES_MAX ? end - from : PIECE_BYTES + LEAF_BYTES_MAX;
-		if (trace_file_read(scan->file, HDT_AREA_SLOTS, from, scan->piece, size) ||
+		if (trace_file_read(scan->file, HDT_AREA_SLOTS, from, scan->piece, size) || read_codes(scan, from, scan->codes, size) ||
 		    trace_file_read(scan->file, HDT_AREA_PAGES, 0, scan->words_again, page_bytes) || trace_numbers_grow(scan->numbers) ||
 		    add_piece(scan, from))
 			return -1;
@@ -352,7 +379,8 @@ static int load_words(struct scan *scan)
 	size_t piece = scan->slot_bytes < PIECE_BYTES ? (size_t)scan->slot_bytes : PIECE_BYTES;
 	scan->words_again = malloc(page_bytes + 1);
 	scan->piece = malloc(piece + LEAF_BYTES_MAX);
-	return scan->words_again && scan->piece ? 0 : error_nomem(scan->file->error);
+	scan->codes = malloc((piece + LEAF_BYTES_MAX) / sizeof(*scan->piece) * sizeof(*scan->codes));
+	return scan->words_again && scan->piece && scan->codes ? 0 : error_nomem(scan->file->error);
 }
 
 int trace_read_blocks(struct trace_numbers *numbers)
@@ -366,5 +394,6 @@ int trace_read_blocks(struct trace_numbers *numbers)
 	free(scan.words);
 	free(scan.words_again);
 	free(scan.piece);
+	free(scan.codes);
 	return failed ? -1 : 0;
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "snapshot-trace-ages.h"
 #include "snapshot.h"
 #include "trace-file.h"
 
@@ -20,6 +21,7 @@ struct node_numbers {
 struct other_block {
 	uint64_t address, size;
 	uint32_t node, domain;
+	uint32_t seconds; /* its age */
 };
 
 struct trace_numbers {
@@ -29,6 +31,7 @@ struct trace_numbers {
 	size_t node_count, node_room; /* ids below node_count are known to exist */
 	struct other_block *others;
 	size_t other_count, other_room;
+	struct trace_ages ages;
 	bool with_blocks;
 	struct block *blocks; /* of domain 0; `stack` is a node */
 	size_t block_count, block_room;

@@ -111,7 +111,7 @@ static void set_numbers(const struct trace_info *from, const struct hdt_header *
 			  : header->tracing & HDT_TRACING_PAUSED ? HDS_RECORDING_STOPPED
 								 : HDS_RECORDING_OFF;
 	info->trace_bytes = sizeof(*header);
-	for (int i = 0; i < HDT_AREA_COUNT; i++)
+	for (unsigned i = 0; trace_file_has(from->file, (enum hdt_area_id)i); i++)
 		info->trace_bytes += header->areas[i].opened & ~HDT_SPILLING;
 }
 

@@ -228,15 +228,9 @@ static int add_stacks(struct reader *reader)
 	return 0;
 }
 
-/* ---- The list of blocks ---- */
+/* ---- Ages ---- */
 
-static int compare_blocks(const void *a, const void *b)
-{
-	const struct block *one = a, *other = b;
-
-	return one->address < other->address ? -1 : one->address > other->address;
-}
-
+/* Stacks are in the order of (node, domain). */
 static uint32_t find_stack(const struct snapshot *snapshot, uint32_t node, uint32_t domain)
 {
 	size_t low = 0, high = snapshot->stack_count;
@@ -250,6 +244,42 @@ static uint32_t find_stack(const struct snapshot *snapshot, uint32_t node, uint3
 			high = middle;
 	}
 	return (uint32_t)low;
+}
+
+/* Lists by node become lists by stack; the other domains' blocks come in. */
+static int add_ages(struct reader *reader)
+{
+	const struct trace_numbers *numbers = &reader->numbers;
+	const struct age_list *from = &numbers->ages.list;
+	struct snapshot *snapshot = reader->snapshot;
+	struct age_list ages;
+	int result = 0;
+
+	if (!trace_file_has(&reader->file, HDT_AREA_AGES))
+		return 0;
+	age_list_init(&ages);
+	for (size_t i = 0; i < from->count && !result; i++) {
+		struct age age = from->list[i];
+		age.blocks = whole_blocks(reader, age.blocks, age.stack);
+		age.stack = find_stack(snapshot, age.stack, 0);
+		result = age_list_add(&ages, &age);
+	}
+	for (size_t i = 0; i < numbers->other_count && !result; i++) {
+		const struct other_block *other = &numbers->others[i];
+		uint32_t stack = find_stack(snapshot, other->node, other->domain);
+		result = age_list_add(&ages, &(struct age){stack, other->seconds, 1, other->size, 0});
+	}
+	age_list_move(&ages, snapshot);
+	return result ? error_nomem(reader->file.error) : 0;
+}
+
+/* ---- The list of blocks ---- */
+
+static int compare_blocks(const void *a, const void *b)
+{
+	const struct block *one = a, *other = b;
+
+	return one->address < other->address ? -1 : one->address > other->address;
 }
 
 /* Stacks are in the order of (node, domain). */
@@ -289,7 +319,12 @@ int snapshot_read_trace(struct snapshot *snapshot, int fd, const char *spill_roo
 	int result = trace_file_open(&reader.file, fd, name, spill_root, error);
 	reader.numbers.distance = reader.file.header.sample_bytes;
 	if (!result)
-		result = read_tables(&reader) || add_stacks(&reader) || add_blocks(&reader) || trace_read_info(&reader.info) ? -1 : 0;
+		trace_ages_init(&reader.numbers.ages, &reader.file);
+	if (!result)
+		result = read_tables(&reader) || add_stacks(&reader) || add_ages(&reader) || add_blocks(&reader) ||
+					 trace_read_info(&reader.info)
+				 ? -1
+				 : 0;
 	trace_file_close(&reader.file);
 	trace_numbers_release(&reader.numbers);
 	free(reader.nodes);

@@ -14,7 +14,7 @@
 #include "snapshot.h"
 #include "strbuf.h"
 
-#define CHUNKS_MAX 12
+#define CHUNKS_MAX 13
 
 struct string_ref {
 	const char *text; /* interned: the pointer is the key */
@@ -255,6 +255,23 @@ static void write_statements(struct writer *writer)
 		to[i] = snapshot->locations[i].statement_hash;
 }
 
+static void write_ages(struct writer *writer)
+{
+	const struct snapshot *snapshot = writer->snapshot;
+
+	if (!snapshot->has_ages)
+		return;
+	struct hds_age *to = begin_chunk(writer, HDS_CHUNK_AGES, sizeof(*to), snapshot->age_count);
+	for (size_t i = 0; i < snapshot->age_count; i++) {
+		const struct age *from = &snapshot->ages[i];
+		to[i] = (struct hds_age){.stack = from->stack,
+					 .age = from->seconds,
+					 .blocks = from->blocks,
+					 .bytes = from->bytes,
+					 .variance = from->variance};
+	}
+}
+
 static void write_processes(struct writer *writer)
 {
 	const struct snapshot *snapshot = writer->snapshot;
@@ -311,6 +328,7 @@ static size_t records_size(const struct writer *writer)
 
 	size += snapshot->module_count * sizeof(struct hds_module) + frame_count(snapshot) * sizeof(struct hds_frame);
 	size += snapshot->stack_count * sizeof(struct hds_stack) + snapshot->thread_count * sizeof(struct hds_thread);
+	size += snapshot->age_count * sizeof(struct hds_age);
 	size += snapshot->block_count * sizeof(struct hds_block) + writer->symbol_count * sizeof(struct hds_symbol);
 	size += snapshot->location_count * (sizeof(struct hds_location) + sizeof(uint64_t));
 	if (snapshot->stack_process)
@@ -333,6 +351,7 @@ static int lay_out(struct writer *writer)
 	write_stacks(writer);
 	write_threads(writer);
 	write_blocks(writer);
+	write_ages(writer);
 	if (writer->snapshot->symbolised || writer->symbol_count) {
 		write_symbols(writer);
 		write_locations(writer);

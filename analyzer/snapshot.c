@@ -22,6 +22,7 @@ void snapshot_release(struct snapshot *snapshot)
 	free(snapshot->stacks);
 	free(snapshot->threads);
 	free(snapshot->blocks);
+	free(snapshot->ages);
 	free(snapshot->stack_process);
 	free(snapshot->processes);
 	snapshot_index_free(snapshot->index);

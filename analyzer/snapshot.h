@@ -76,6 +76,13 @@ struct block {
 	uint32_t stack; /* index in stacks */
 };
 
+/* Of the live blocks of a stack, those that are as old as that (ages.h). */
+struct age {
+	uint32_t stack;   /* index in stacks */
+	uint32_t seconds; /* before the snapshot, rounded down */
+	uint64_t blocks, bytes, variance;
+};
+
 /* Everything of INFO.  Strings are interned, never NULL ("" = unknown). */
 struct snapshot_info {
 	uint64_t live_blocks, live_bytes, total_blocks, total_bytes, freed_blocks, freed_bytes, temporary_blocks;
@@ -115,6 +122,9 @@ struct snapshot {
 	size_t thread_count;
 	struct block *blocks;
 	size_t block_count;
+	struct age *ages; /* of one process ascending by stack and age */
+	size_t age_count;
+	bool has_ages; /* else nobody knows */
 	/* The process of a stack, when several snapshots were summed (a run's directory): index per stack, NULL if there is only one. */
 	uint32_t *stack_process;
 	const char **processes; /* "PID command", interned */

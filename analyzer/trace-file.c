@@ -33,6 +33,8 @@ static const uint32_t record_sizes[HDT_AREA_COUNT] = {
 	[HDT_AREA_PAGES] = sizeof(struct hdt_page_node),
 	[HDT_AREA_SLOTS] = sizeof(uint64_t),
 	[HDT_AREA_EXTRAS] = sizeof(struct hdt_extra),
+	[HDT_AREA_AGES] = sizeof(uint16_t),
+	[HDT_AREA_EXTRA_AGES] = sizeof(uint16_t),
 };
 
 /* All of `size` bytes, or an error. */
@@ -71,7 +73,7 @@ static int check_version(struct trace_file *file)
 		return error_set(file->error, "'%s' is not complete yet: its process is just starting", file->name);
 	/* Marks came last, and what is not there is zero. */
 	if (header->header_size < offsetof(struct hdt_header, marks) || header->header_size > 4096 || header->header_size % 8 ||
-	    header->area_count < HDT_AREA_COUNT || header->area_count > 16)
+	    header->area_count < HDT_AREAS_REQUIRED || header->area_count > 16)
 		return trace_damaged(file, "its header has %u bytes and %u areas", header->header_size, header->area_count);
 	return 0;
 }
@@ -86,10 +88,21 @@ static int check_sampling(struct trace_file *file)
 	return 0;
 }
 
+/* Those that we know. */
+static unsigned area_count(const struct trace_file *file)
+{
+	return file->header.area_count < HDT_AREA_COUNT ? file->header.area_count : HDT_AREA_COUNT;
+}
+
+bool trace_file_has(const struct trace_file *file, enum hdt_area_id area)
+{
+	return area < area_count(file);
+}
+
 /* The layout never changes after the start. */
 static int check_areas(struct trace_file *file)
 {
-	for (unsigned i = 0; i < HDT_AREA_COUNT; i++) {
+	for (unsigned i = 0; i < area_count(file); i++) {
 		const struct hdt_area *area = &file->header.areas[i];
 		if (record_sizes[i] && area->record_size != record_sizes[i])
 			return trace_damaged(file, "area %u has records of %llu bytes, not %u", i, (unsigned long long)area->record_size,
@@ -105,7 +118,7 @@ static int check_claims(struct trace_file *file, const struct stat *status)
 {
 	uint64_t held = (uint64_t)status->st_blocks * 512, claimed = 0;
 
-	for (unsigned i = 0; i < HDT_AREA_COUNT; i++) {
+	for (unsigned i = 0; i < area_count(file); i++) {
 		const struct hdt_area *area = &file->header.areas[i];
 		uint64_t opened = area->opened & ~HDT_SPILLING;
 		claimed += opened < area->spill ? opened : area->spill;
@@ -185,6 +198,9 @@ int trace_file_used(struct trace_file *file, enum hdt_area_id area, uint64_t *by
 {
 	struct hdt_area now;
 
+	*bytes = 0;
+	if (!trace_file_has(file, area))
+		return 0;
 	if (read_at(file, file->fd, area_position(area), &now, sizeof(now)))
 		return -1;
 	uint64_t opened = now.opened & ~HDT_SPILLING, used = now.used;

@@ -29,6 +29,9 @@ struct trace_file {
 int trace_file_open(struct trace_file *file, int fd, const char *name, const char *spill_root, struct error *error);
 void trace_file_close(struct trace_file *file);
 
+/* A trace of an older minor version does not have the last areas; to the other functions they are empty then. */
+bool trace_file_has(const struct trace_file *file, enum hdt_area_id area);
+
 /* Bytes that are given out in an area now, whole records only. */
 int trace_file_used(struct trace_file *file, enum hdt_area_id area, uint64_t *bytes);
 

@@ -89,7 +89,7 @@ static int read_header(int fd, struct hdt_header *header)
 {
 	if (pread(fd, header, sizeof(*header), 0) != (ssize_t)sizeof(*header))
 		return -1;
-	if (header->magic != HDT_MAGIC || header->major != HDT_MAJOR || header->area_count < HDT_AREA_COUNT)
+	if (header->magic != HDT_MAGIC || header->major != HDT_MAJOR || header->area_count < HDT_AREAS_REQUIRED)
 		return -1;
 	return 0;
 }

@@ -107,23 +107,33 @@ size_t untraced_count(const struct untraced *untraced)
 	return untraced->count;
 }
 
-void untraced_describe(const struct untraced *untraced, struct strbuf *out)
+bool untraced_kind(const struct untraced *untraced, size_t n, struct error *text, size_t *count)
 {
-	size_t shown = 0;
-
 	for (size_t i = 0; i < untraced->kind_count; i++) {
 		const struct kind *kind = &untraced->kinds[i];
-		struct error clean = {0};
-		if (!kind->count)
+		if (!kind->count || n--)
 			continue;
-		strbuf_puts(out, shown ? "; " : "");
-		if (shown++ == KINDS_SHOWN) {
+		*text = (struct error){0};
+		error_set(text, "%s", kind->text);
+		*count = kind->count;
+		return true;
+	}
+	return false;
+}
+
+void untraced_describe(const struct untraced *untraced, struct strbuf *out)
+{
+	struct error text;
+	size_t count;
+
+	for (size_t n = 0; untraced_kind(untraced, n, &text, &count); n++) {
+		strbuf_puts(out, n ? "; " : "");
+		if (n == KINDS_SHOWN) {
 			strbuf_puts(out, "…");
 			return;
 		}
-		error_set(&clean, "%s", kind->text);
-		strbuf_puts(out, clean.text);
-		if (kind->count > 1)
-			strbuf_printf(out, " x%zu", kind->count);
+		strbuf_puts(out, text.text);
+		if (count > 1)
+			strbuf_printf(out, " x%zu", count);
 	}
 }

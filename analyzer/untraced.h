@@ -3,6 +3,7 @@
 #ifndef ANALYZER_UNTRACED_H
 #define ANALYZER_UNTRACED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "error.h"
@@ -18,6 +19,8 @@ void untraced_read(struct untraced *untraced, const char *path);
 void untraced_add(struct untraced *untraced, const char *name, const char *cause);
 
 size_t untraced_count(const struct untraced *untraced);
+/* The n-th kind, "hello: static", cleaned, and how many processes are of it; false: there are no more. */
+bool untraced_kind(const struct untraced *untraced, size_t n, struct error *text, size_t *count);
 /* "sudo: setuid; hello: static x3", the first few kinds. */
 void untraced_describe(const struct untraced *untraced, struct strbuf *out);
 

@@ -35,12 +35,22 @@ static enum emptiness emptiness_of(const struct view *view)
 
 /* ---- The sentence ---- */
 
+/* Only blocks of some ages were asked for. */
+static bool has_ages(const struct view_options *options)
+{
+	return options->older != AGES_UNSET || options->newer != AGES_UNSET;
+}
+
 static void say_nothing(struct strbuf *out, const struct view *view)
 {
 	const struct snapshot_info *info = &view->snapshots[view->count - 1].info;
 
 	if (view_is_diff(view)) {
 		strbuf_puts(out, "nothing in any of them");
+		return;
+	}
+	if (has_ages(&view->options) && info->live_blocks) {
+		strbuf_puts(out, "no live block is of that age");
 		return;
 	}
 	switch ((enum stats_metric)view->options.metric) {
@@ -216,12 +226,26 @@ static void next_to_info(struct next *next)
 	next->newest_only = true;
 }
 
+/* The same rows with other options. */
+static void next_with(struct next *next, const struct view *view, const struct view_options *options)
+{
+	view_options_hint(options, &next->options);
+	if (view->options.key != KEY_LINENO)
+		strbuf_printf(&next->options, " -k %s", view_key_names[view->options.key]);
+}
+
 static void next_to_nothing(struct next *next, const struct view *view)
 {
 	const struct snapshot_info *info = &view->snapshots[view->count - 1].info;
 
 	if (view->options.metric != METRIC_LIVE || !info->total_blocks) {
 		next_to_info(next);
+		return;
+	}
+	if (has_ages(&view->options)) {
+		struct view_options of_any_age = view->options;
+		of_any_age.older = of_any_age.newer = AGES_UNSET;
+		next_with(next, view, &of_any_age);
 		return;
 	}
 	view_options_hint(&view->options, &next->options);
@@ -233,9 +257,7 @@ static void next_without_filters(struct next *next, const struct view *view)
 	struct view_options unfiltered = view->options;
 
 	unfiltered.filter.count = unfiltered.exclude.count = 0;
-	view_options_hint(&unfiltered, &next->options);
-	if (view->options.key != KEY_LINENO)
-		strbuf_printf(&next->options, " -k %s", view_key_names[view->options.key]);
+	next_with(next, view, &unfiltered);
 }
 
 static void choose(struct next *next, struct view *view)

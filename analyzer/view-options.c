@@ -53,6 +53,9 @@ const struct opt view_select_opts[] = {
 	 "behind one of the prefixes base: (its last component), func:, module:, thread:, process: of that; may be repeated",
 	 NULL},
 	{"exclude", 0, OPT_LIST | OPT_TREE, AT(exclude), "SPEC", "no blocks that match; may be repeated", NULL},
+	{"older-than", 0, OPT_TIME, AT(older), "TIME",
+	 "only blocks that are as old as that (90s, 30m, 2h, 1d; a plain number is seconds); ages are known to 1/32 of themselves", NULL},
+	{"newer-than", 0, OPT_TIME, AT(newer), "TIME", "only blocks that are not as old as that; together: in between", NULL},
 	{"attribute", 0, OPT_CHOICE | OPT_TREE, AT(attribute), "WHOSE",
 	 "which frame a block belongs to: the innermost of your sources (default), the innermost outside "
 	 "of runtimes and wrappers, or the raw caller",
@@ -82,6 +85,7 @@ void view_options_defaults(struct view_options *options)
 	options->match = -1;
 	options->limit = VIEW_LIMIT_UNSET;
 	options->traceback_limit = LLONG_MAX;
+	options->older = options->newer = AGES_UNSET;
 }
 
 static int check_cumulative(const struct view_options *options, struct error *error)
@@ -110,6 +114,8 @@ int view_options_check(struct view_options *options, struct error *error)
 		return error_set(error, "option '--nframe' needs a number below 4294967296");
 	if (options->cumulative && check_cumulative(options, error) < 0)
 		return -1;
+	if (options->metric != METRIC_LIVE && (options->older != AGES_UNSET || options->newer != AGES_UNSET))
+		return error_set(error, "only blocks that live have an age, not those of metric '%s'", metric_names[options->metric]);
 	if (options->limit == VIEW_LIMIT_UNSET)
 		options->limit = render_is_prose((enum render_format)options->format) ? 10 : 0;
 	return 0;
@@ -126,10 +132,12 @@ int view_options_resolve(struct view_options *options, struct error *error)
 	return 0;
 }
 
-int view_options_map_paths(const struct view_options *options, struct snapshot *snapshot, struct error *error)
+int view_options_apply(const struct view_options *options, struct snapshot *snapshot, struct error *error)
 {
 	const char *root = options->source_root ? options->source_root : snapshot->info.source_root;
 
+	if (ages_select(snapshot, options->older, options->newer, error) < 0)
+		return -1;
 	return map_path_apply(snapshot, root[0] ? root : NULL, options->map_path.items, error);
 }
 
@@ -146,6 +154,25 @@ static void hint_list(struct strbuf *out, const char *option, const struct opt_l
 	}
 }
 
+static void hint_age(struct strbuf *out, const char *option, unsigned long long nanoseconds)
+{
+	if (nanoseconds == AGES_UNSET)
+		return;
+	const unsigned long long second = 1000000000;
+	unsigned long long seconds = nanoseconds / second;
+	strbuf_printf(out, " --%s ", option);
+	if (nanoseconds % second)
+		strbuf_printf(out, "%llu.%09llus", seconds, nanoseconds % second);
+	else if (seconds && seconds % 86400 == 0)
+		strbuf_printf(out, "%llud", seconds / 86400);
+	else if (seconds && seconds % 3600 == 0)
+		strbuf_printf(out, "%lluh", seconds / 3600);
+	else if (seconds && seconds % 60 == 0)
+		strbuf_printf(out, "%llum", seconds / 60);
+	else
+		strbuf_printf(out, "%llus", seconds);
+}
+
 void view_options_hint(const struct view_options *options, struct strbuf *out)
 {
 	if (options->metric != METRIC_LIVE)
@@ -158,6 +185,8 @@ void view_options_hint(const struct view_options *options, struct strbuf *out)
 		strbuf_printf(out, " --attribute %s", attribute_names[options->attribute]);
 	hint_list(out, "filter", &options->filter);
 	hint_list(out, "exclude", &options->exclude);
+	hint_age(out, "older-than", options->older);
+	hint_age(out, "newer-than", options->newer);
 	hint_list(out, "skip", &options->skip);
 	if (options->match >= 0)
 		strbuf_printf(out, " --match %s", match_names[options->match]);

@@ -3,6 +3,7 @@
 #ifndef ANALYZER_VIEW_OPTIONS_H
 #define ANALYZER_VIEW_OPTIONS_H
 
+#include "ages.h"
 #include "cmd.h"
 #include "diff.h"
 #include "render.h"
@@ -18,7 +19,8 @@ struct view_options {
 	int color;
 	int match; /* enum view_match; −1: not given */
 	bool cumulative, full_names, most_recent_first;
-	unsigned long long limit; /* VIEW_LIMIT_UNSET: by format; 0: all */
+	unsigned long long older, newer; /* nanoseconds; AGES_UNSET: any age */
+	unsigned long long limit;        /* VIEW_LIMIT_UNSET: by format; 0: all */
 	unsigned long long nframe;
 	long long traceback_limit;
 	struct opt_list filter, exclude, skip, map_path;
@@ -42,8 +44,8 @@ void view_options_defaults(struct view_options *options);
 int view_options_check(struct view_options *options, struct error *error);
 /* Make the source root absolute, without links, because that is what the recorder and git say.  0 or −1 (trouble). */
 int view_options_resolve(struct view_options *options, struct error *error);
-/* --map-path, for a snapshot that was just read.  0 or −1. */
-int view_options_map_paths(const struct view_options *options, struct snapshot *snapshot, struct error *error);
+/* --map-path, --older-than and --newer-than, for a snapshot that was just read.  0 or −1. */
+int view_options_apply(const struct view_options *options, struct snapshot *snapshot, struct error *error);
 void view_options_release(struct view_options *options);
 
 /* How the options say what a snapshot without them would not: " --filter 'src/a b.c' --metric total", for the command to type next. */

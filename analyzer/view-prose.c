@@ -54,6 +54,29 @@ static const char *metric_suffix(const struct view *view)
 	return suffixes[view->options.metric];
 }
 
+/* " blocks older than 30 min at 11:32:42" */
+static void put_ages(struct strbuf *out, const struct view *view)
+{
+	const struct view_options *options = &view->options;
+	uint64_t taken = view->snapshots[0].info.taken_realtime_ns;
+
+	if (options->older == AGES_UNSET && options->newer == AGES_UNSET)
+		return;
+	strbuf_puts(out, view_is_diff(view) ? " in blocks" : " blocks");
+	if (options->older != AGES_UNSET) {
+		strbuf_puts(out, " older than ");
+		words_round_duration(out, options->older);
+	}
+	if (options->newer != AGES_UNSET) {
+		strbuf_puts(out, options->older != AGES_UNSET ? " and newer than " : " newer than ");
+		words_round_duration(out, options->newer);
+	}
+	if (!view_is_diff(view) && taken) {
+		strbuf_puts(out, " at ");
+		words_moment(out, taken, false);
+	}
+}
+
 const char *view_title(struct report *report, const struct view *view)
 {
 	struct strbuf title;
@@ -67,6 +90,7 @@ const char *view_title(struct report *report, const struct view *view)
 		strbuf_puts(&title, what_is_shown(view));
 	else
 		strbuf_printf(&title, "differences%s", metric_suffix(view));
+	put_ages(&title, view);
 	if (view->count > 2)
 		strbuf_printf(&title, " over %zu snapshots", view->count);
 	strbuf_printf(&title, " by %s%s", view_key_names[view->options.key], view->options.cumulative ? ", cumulative" : "");

@@ -31,6 +31,23 @@ void words_duration(struct strbuf *out, uint64_t nanoseconds)
 		strbuf_printf(out, "%" PRIu64 " d %" PRIu64 " h", seconds / 86400, seconds / 3600 % 24);
 }
 
+void words_round_duration(struct strbuf *out, uint64_t nanoseconds)
+{
+	static const struct {
+		uint64_t seconds;
+		const char *name;
+	} units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+	const uint64_t second = 1000000000;
+
+	for (size_t i = nanoseconds ? 0 : 3; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (nanoseconds % (units[i].seconds * second))
+			continue;
+		strbuf_printf(out, "%" PRIu64 " %s", nanoseconds / second / units[i].seconds, units[i].name);
+		return;
+	}
+	words_duration(out, nanoseconds);
+}
+
 void words_moment(struct strbuf *out, uint64_t realtime_ns, bool dated)
 {
 	time_t seconds = (time_t)(realtime_ns / 1000000000);

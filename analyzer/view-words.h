@@ -10,6 +10,8 @@
 
 /* "350 ms", "14 s", "2 min 14 s", "3 h 2 min", "5 d 1 h" */
 void words_duration(struct strbuf *out, uint64_t nanoseconds);
+/* The same of a round one: "30 min", "1 d". */
+void words_round_duration(struct strbuf *out, uint64_t nanoseconds);
 /* "09:17:26" local time; with the date if `dated`. */
 void words_moment(struct strbuf *out, uint64_t realtime_ns, bool dated);
 /* A number that two moments of one day have in common, local time. */

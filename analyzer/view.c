@@ -256,6 +256,10 @@ static void add_properties(struct report *report, const struct view *view)
 	report_property(report, NULL, "key", cell_text(view_key_names[view->options.key]));
 	report_property(report, NULL, "cumulative", cell_flag(view->options.cumulative));
 	report_property(report, NULL, "metric", cell_text(metrics[view->options.metric]));
+	if (view->options.older != AGES_UNSET)
+		report_property(report, NULL, "older_than", cell_integer(CELL_NUMBER, (report_integer)(view->options.older / 1000000000)));
+	if (view->options.newer != AGES_UNSET)
+		report_property(report, NULL, "newer_than", cell_integer(CELL_NUMBER, (report_integer)(view->options.newer / 1000000000)));
 	report_property(report, NULL, "limit", cell_integer(CELL_COUNT, (report_integer)view->options.limit));
 	add_totals(report, view);
 	if (view_is_diff(view)) {

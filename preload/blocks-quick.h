@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "ages.h"
 #include "leaves.h"
 
 #define BLOCKS_TOP_BITS 12u
@@ -114,7 +115,11 @@ static inline __attribute__((always_inline)) table_word *blocks_place(uintptr_t 
  * not done. */
 static inline __attribute__((always_inline)) bool blocks_insert_quickly(table_word *place, uintptr_t address, uint64_t size, uint32_t stack)
 {
-	return place != NULL && size < HDT_SIZE_MAX && swap_slot(place, 0, blocks_slot(address, size, stack));
+	/* Another block may stand there, with its own age. */
+	if (place == NULL || size >= HDT_SIZE_MAX || atomic_load_explicit(place, memory_order_relaxed) != 0)
+		return false;
+	ages_note(place);
+	return swap_slot(place, 0, blocks_slot(address, size, stack));
 }
 
 static inline bool blocks_is_plain(uint64_t slot, unsigned offset)

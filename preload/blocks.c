@@ -178,6 +178,12 @@ static bool widen(table_word *directory, uint64_t word)
 	return true;
 }
 
+static bool put_now(table_word *place, uint64_t standing, uint64_t slot)
+{
+	ages_note(place);
+	return swap_slot(place, standing, slot);
+}
+
 /* Put `slot` into its page.  True: done, *standing is the slot that stood there or 0. */
 static SLOW_PATH bool put(table_word *directory, uint64_t slot, uint64_t *standing)
 {
@@ -195,7 +201,7 @@ static SLOW_PATH bool put(table_word *directory, uint64_t slot, uint64_t *standi
 				room = leaves_grow(directory, word);
 			else if (at == NULL)
 				room = widen(directory, word);
-			else if (swap_slot(at, view.slot, slot))
+			else if (put_now(at, view.slot, slot))
 				return true;
 		}
 		if (!room)

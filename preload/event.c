@@ -60,6 +60,8 @@ static void renew_thread(struct thread_state *thread, uint32_t epoch)
 	thread->cell = threads_attach((uintptr_t)thread);
 	thread->leaf_next = thread->leaf_end = 0;
 	thread->last_block = GUARD_NO_BLOCK;
+	thread->age_left = 0;
+	thread->age_stride = 0;
 	unwind_forget();
 	sampling_begin(thread);
 	thread->quick = thread->cell->number != 0 && sampling_distance == 0 ? ~epoch : 0;

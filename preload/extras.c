@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 
+#include "ages.h"
 #include "trace.h"
 
 #define BUCKETS 16384u
@@ -96,6 +97,7 @@ static void write_fields(struct hdt_extra *record, const struct extra *extra)
 	atomic_store_explicit(&record->size, extra->size, memory_order_release);
 	atomic_store_explicit(&record->domain, extra->domain, memory_order_release);
 	atomic_store_explicit(&record->stack, extra->stack, memory_order_release);
+	ages_note_extra((uint32_t)(record - record_at(0)));
 	uint32_t word = atomic_load_explicit(&record->state, memory_order_relaxed);
 	atomic_store_explicit(&record->state, changed(word, extra->state), memory_order_release);
 }
@@ -120,7 +122,7 @@ static bool put_new(bucket *head, const struct extra *extra)
 	uint32_t number = (uint32_t)(offset / sizeof(struct hdt_extra));
 	uint32_t next = atomic_load_explicit(head, memory_order_relaxed);
 
-	if (offset == TRACE_NONE)
+	if (offset == TRACE_NONE || !ages_reach(HDT_AREA_EXTRA_AGES, (uint64_t)number + 1))
 		return false;
 	struct hdt_extra *record = record_at(number);
 	write_fields(record, extra);

@@ -42,8 +42,10 @@ struct thread_state {
 	uint64_t leaf_next, leaf_end;         /* slots this thread may give to leaves; depth == 1 only */
 	uint32_t depth;                       /* events being recorded by this thread: more than 1 = nested in a signal handler */
 	uint32_t epoch;                       /* ~trace_epoch() that the fields belong to */
+	int32_t age_left;                     /* events before the next look at the clock (ages.h) */
+	uint16_t age_stride, age_seen;        /* how many there were after the last one, and what it saw */
 };
-_Static_assert(sizeof(struct thread_state) <= 112, "thread-local storage stays small");
+_Static_assert(sizeof(struct thread_state) <= 120, "thread-local storage stays small");
 
 extern __thread struct thread_state thread_state __attribute__((tls_model("initial-exec")));
 

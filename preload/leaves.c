@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "ages.h"
 #include "guard.h"
 
 #define CHUNK_SLOTS 512u   /* what a thread takes from the area at once */
@@ -29,7 +30,9 @@ static uint64_t take_from_area(uint64_t slots)
 	uint64_t line = slots < SLOTS_PER_LINE ? slots : SLOTS_PER_LINE;
 	uint64_t offset = trace_alloc(HDT_AREA_SLOTS, slots * sizeof(uint64_t), line * sizeof(uint64_t));
 
-	return offset == TRACE_NONE ? 0 : offset / sizeof(uint64_t);
+	if (offset == TRACE_NONE || !ages_reach(HDT_AREA_AGES, offset / sizeof(uint64_t) + slots))
+		return 0;
+	return offset / sizeof(uint64_t);
 }
 
 static uint64_t take_from_chunk(struct thread_state *thread, uint64_t slots)
@@ -193,6 +196,7 @@ static unsigned copy_blocks(uint64_t word, uint64_t leaf, unsigned bits)
 		unsigned distance = seat(taken, place, bits);
 		unsigned at = (place + distance) & ((1u << bits) - 1);
 		atomic_store_explicit(leaf_of(leaf) + at, slot & ~HDT_SLOT_FROZEN, memory_order_relaxed);
+		ages_copy(HDT_DIR_LEAF(word) + i, leaf + at);
 		largest = distance > largest ? distance : largest;
 	}
 	return largest;

@@ -27,7 +27,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-#define EXTENT_MAX (UINT64_C(128) << 10) /* an event may need room in six areas at once, and must not pause for more than 1 MiB */
+#define EXTENT_MAX (UINT64_C(128) << 10) /* an event may need room in seven areas at once, and must not pause for more than 1 MiB */
 #define SPILL_WAITS 20000
 
 enum spill_state { SPILL_IDLE, SPILL_RUNNING, SPILL_DONE, SPILL_FAILED };
@@ -251,8 +251,9 @@ uint32_t trace_string(const char *text, size_t length)
 
 /* How much an area needs for each byte of block slots, as a right shift. */
 static const uint8_t ahead_shift[HDT_AREA_COUNT] = {
-	[HDT_AREA_THREADS] = 4, [HDT_AREA_MODULES] = 8, [HDT_AREA_STRINGS] = 8, [HDT_AREA_NODES] = 2,  [HDT_AREA_INDEX] = 2,
-	[HDT_AREA_TOTALS] = 3,  [HDT_AREA_REGIONS] = 8, [HDT_AREA_PAGES] = 4,   [HDT_AREA_EXTRAS] = 6, [HDT_AREA_BUCKETS] = 6,
+	[HDT_AREA_THREADS] = 4, [HDT_AREA_MODULES] = 8, [HDT_AREA_STRINGS] = 8, [HDT_AREA_NODES] = 2,
+	[HDT_AREA_INDEX] = 2,   [HDT_AREA_TOTALS] = 3,  [HDT_AREA_REGIONS] = 8, [HDT_AREA_PAGES] = 4,
+	[HDT_AREA_EXTRAS] = 6,  [HDT_AREA_BUCKETS] = 6, [HDT_AREA_AGES] = 2,    [HDT_AREA_EXTRA_AGES] = 10,
 };
 
 void trace_populate_ahead(uint64_t bytes)

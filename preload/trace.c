@@ -58,6 +58,8 @@ static const struct area_plan {
 	[HDT_AREA_SLOTS] = {sizeof(uint64_t), 0, 0, sizeof(uint64_t), true},
 	[HDT_AREA_EXTRAS] = {sizeof(struct hdt_extra), 16, 0, sizeof(struct hdt_extra), false},
 	[HDT_AREA_BUCKETS] = {sizeof(uint32_t), 1, 128 << 10, 0, false},
+	[HDT_AREA_AGES] = {sizeof(uint16_t), 86, 0, 0, false},
+	[HDT_AREA_EXTRA_AGES] = {sizeof(uint16_t), 2, 0, 0, false},
 };
 
 static uint64_t round_up(uint64_t bytes, uint64_t unit)

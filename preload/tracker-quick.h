@@ -9,6 +9,7 @@
 #ifndef PRELOAD_TRACKER_QUICK_H
 #define PRELOAD_TRACKER_QUICK_H
 
+#include "ages.h"
 #include "blocks-quick.h"
 #include "event.h"
 #include "sampling.h"
@@ -39,6 +40,7 @@ QUICK void *tracker_alloc_quickly(void *block, size_t size)
 	struct event here;
 	if (__builtin_expect(!block || !event_enter_quickly(&here, thread), 0))
 		return tracker_not_a_jump(tracker_alloc_unskipped(block, size, UNWIND_FRAME));
+	ages_pass(thread, 1);
 	/* The slot is needed last and takes longest to come. */
 	table_word *place = blocks_place((uintptr_t)block);
 	uint32_t stack = unwind_kept_stack(UNWIND_FRAME);

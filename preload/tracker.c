@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "ages.h"
 #include "blocks-quick.h"
 #include "blocks.h"
 #include "config.h"
@@ -86,6 +87,7 @@ static SLOW_PATH bool account_insert(struct thread_state *thread, uint32_t domai
 static inline bool put(struct thread_state *thread, uint32_t domain, uintptr_t address, struct block block)
 {
 	struct block old;
+	ages_pass(thread, AGES_OF_A_WALK);
 	enum block_insert result = blocks_insert(domain, address, block, &old);
 	if (unlikely(result != BLOCK_INSERTED) && !account_insert(thread, domain, address, result, &old))
 		return false;
@@ -108,6 +110,7 @@ static SLOW_PATH bool put_weighed(struct thread_state *thread, uint32_t domain, 
 	if (sampling_distance == 0)
 		return put(thread, domain, address, block);
 	struct block old;
+	ages_look(thread);
 	if (domain == 0)
 		page_filter_add(address);
 	enum block_insert result = blocks_insert(domain, address, block, &old);
@@ -182,6 +185,7 @@ void *tracker_alloc_unskipped(void *block, size_t size, const uintptr_t *frame)
 void *tracker_alloc_begun(void *block, size_t size, const uintptr_t *frame, table_word *place)
 {
 	struct thread_state *thread = &thread_state;
+	ages_pass(thread, AGES_OF_A_WALK - 1);
 	uint32_t stack = unwind_stack(frame);
 	if (stack == STACK_ROOT || !blocks_insert_quickly(place, (uintptr_t)block, size, stack)) {
 		event_leave_quickly(thread);

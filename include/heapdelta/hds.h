@@ -19,7 +19,7 @@
 
 #define HDS_MAGIC UINT64_C(0x0a50414e53534448) /* "HDSSNAP\n" in memory order */
 #define HDS_MAJOR 1
-#define HDS_MINOR 1
+#define HDS_MINOR 2
 
 struct hds_header {
 	uint64_t magic;
@@ -52,6 +52,7 @@ HDS_ASSERT(sizeof(struct hds_chunk) == 32);
 #define HDS_CHUNK_SYMBOLS HDS_ID('S', 'Y', 'M', 'S')    /* struct hds_symbol[], optional, sorted by (module, offset) */
 #define HDS_CHUNK_LOCATIONS HDS_ID('L', 'O', 'C', 'S')  /* struct hds_location[], with SYMS */
 #define HDS_CHUNK_STATEMENTS HDS_ID('S', 'T', 'M', 'T') /* uint64_t[], optional, one per record of LOCS: hash of the statement; 0: none */
+#define HDS_CHUNK_AGES HDS_ID('A', 'G', 'E', 'S')       /* struct hds_age[], optional: ascending by stack, age */
 #define HDS_CHUNK_PROCESSES HDS_ID('P', 'R', 'C', 'S')  /* uint32_t[], optional, in sums of several snapshots: "PID command" as strings */
 #define HDS_CHUNK_STACK_PROCESS HDS_ID('S', 'P', 'R', 'C') /* uint32_t[], with PRCS: index in PRCS per stack */
 
@@ -180,6 +181,15 @@ struct hds_block {
 	uint32_t reserved;
 };
 HDS_ASSERT(sizeof(struct hds_block) == 24);
+
+/* Of the live blocks of a stack, those that are as old as that.  All ages of a stack together are its live blocks. */
+struct hds_age {
+	uint32_t stack; /* index in STCK */
+	uint32_t age;   /* seconds before the snapshot, rounded down; beyond 64 to 6 binary digits */
+	uint64_t blocks, bytes;
+	uint64_t variance; /* of bytes, for sampled data; 0: exact */
+};
+HDS_ASSERT(sizeof(struct hds_age) == 32);
 
 /*
  * What a frame's address means.  `offset` is as in the frame (not −1).  count = 0: looked up, nothing found.  Ascending by module, offset,

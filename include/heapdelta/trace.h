@@ -29,24 +29,27 @@
 
 #define HDT_MAGIC UINT64_C(0x0a45434152544448) /* "HDTRACE\n" in memory order */
 #define HDT_MAJOR 1
-#define HDT_MINOR 1 /* from 1 on: enum hdt_tracing, marks */
+#define HDT_MINOR 2 /* from 1 on: enum hdt_tracing, marks; from 2 on: ages */
 
 /* ---- Areas ------------------------------------------------------------------------------------------------------------------- */
 
 enum hdt_area_id {
-	HDT_AREA_THREADS, /* struct hdt_thread[] */
-	HDT_AREA_MODULES, /* struct hdt_module[]; record 0 is unused */
-	HDT_AREA_STRINGS, /* bytes; offset 0 holds an empty string; each string ends in NUL */
-	HDT_AREA_NODES,   /* struct hdt_node[]; node 0 is the root of all stacks */
-	HDT_AREA_INDEX,   /* hash trie over nodes with many siblings; of no interest to a reader */
-	HDT_AREA_TOTALS,  /* struct hdt_totals[]; record 0 is unused */
-	HDT_AREA_REGIONS, /* uint64_t[]: region[page node] = address >> 21; 0 = the node is not in use */
-	HDT_AREA_PAGES,   /* struct hdt_page_node[]; node 0 is unused */
-	HDT_AREA_SLOTS,   /* uint64_t[]: block slots, in leaves; slot 0 is unused */
-	HDT_AREA_EXTRAS,  /* struct hdt_extra[]; record 0 is unused */
-	HDT_AREA_BUCKETS, /* uint32_t[]: heads of the chains of extras; of no interest to a reader */
+	HDT_AREA_THREADS,    /* struct hdt_thread[] */
+	HDT_AREA_MODULES,    /* struct hdt_module[]; record 0 is unused */
+	HDT_AREA_STRINGS,    /* bytes; offset 0 holds an empty string; each string ends in NUL */
+	HDT_AREA_NODES,      /* struct hdt_node[]; node 0 is the root of all stacks */
+	HDT_AREA_INDEX,      /* hash trie over nodes with many siblings; of no interest to a reader */
+	HDT_AREA_TOTALS,     /* struct hdt_totals[]; record 0 is unused */
+	HDT_AREA_REGIONS,    /* uint64_t[]: region[page node] = address >> 21; 0 = the node is not in use */
+	HDT_AREA_PAGES,      /* struct hdt_page_node[]; node 0 is unused */
+	HDT_AREA_SLOTS,      /* uint64_t[]: block slots, in leaves; slot 0 is unused */
+	HDT_AREA_EXTRAS,     /* struct hdt_extra[]; record 0 is unused */
+	HDT_AREA_BUCKETS,    /* uint32_t[]: heads of the chains of extras; of no interest to a reader */
+	HDT_AREA_AGES,       /* uint16_t[]: when the block of the slot with the same number came (age.h) */
+	HDT_AREA_EXTRA_AGES, /* uint16_t[]: the same of extras */
 	HDT_AREA_COUNT
 };
+#define HDT_AREAS_REQUIRED HDT_AREA_AGES /* a trace of an older minor version has these */
 
 #define HDT_NO_SPILL UINT64_MAX
 #define HDT_SPILLING UINT64_C(1) /* low bit of `opened` while the area moves to the second file; mask it off when reading */
@@ -144,8 +147,8 @@ struct hdt_header {
 	uint64_t sample_bytes; /* R: see sampling.h; 0: every block is recorded */
 
 	/* Control (atomic): written by the traced process's API and by control commands from outside. */
-	HDT_ATOMIC(uint32_t) tracing; /* enum hdt_tracing */
-	HDT_ATOMIC(uint32_t) reserved_control;
+	HDT_ATOMIC(uint32_t) tracing;    /* enum hdt_tracing */
+	HDT_ATOMIC(uint32_t) age_now;    /* the age that new blocks get: how late it was when a thread last looked */
 	HDT_ATOMIC(uint64_t) mark_count; /* numbers of marks given out; the last HDT_MARKS of them are kept */
 
 	/* Counters that do not belong to one thread (atomic). */

@@ -36,10 +36,14 @@ def location(function, file, line, flags=0):
     return struct.pack("<IIIIIIQQ", function, 0, file, line, 0, flags, 0, 0)
 
 
+def age(stack, seconds, blocks):
+    return struct.pack("<IIQQQ", stack, seconds, blocks, 40 * blocks, 0)
+
+
 STRINGS = b"\0\0/bin/app\0main.c\0main\0inner\0app -x\0007 app\0"
 APP, MAIN_C, MAIN, INNER, COMMAND, PROCESS = (STRINGS.index(text) for text in (b"/bin/app", b"main.c", b"main", b"inner", b"app -x", b"7 app"))
 
-RECORDS = {"STRS": 1, "INFO": 16, "MODS": 72, "FRMS": 24, "STCK": 80, "THRD": 48, "BLKS": 24, "SYMS": 24, "LOCS": 40, "STMT": 8, "PRCS": 4, "SPRC": 4}
+RECORDS = {"STRS": 1, "INFO": 16, "MODS": 72, "FRMS": 24, "STCK": 80, "THRD": 48, "BLKS": 24, "AGES": 32, "SYMS": 24, "LOCS": 40, "STMT": 8, "PRCS": 4, "SPRC": 4}
 
 
 def good():
@@ -107,6 +111,7 @@ def snapshots():
     case("valid", "hds-minor-version", build(good(), header={"minor": 9}), totals(3, 120, 5, 200, 2, 4, 1))
     case("valid", "hds-partly-symbolised", changed(SYMS=symbol(1, 0x2000, 0, 3)), totals(3, 120, 5, 200, 2, 4, 0))
     case("valid", "hds-statements", changed(STMT=struct.pack("<QQQ", 1, 0, 2)), totals(3, 120, 5, 200, 2, 4, 1))
+    case("valid", "hds-ages", changed(AGES=age(0, 5, 1) + age(0, 90, 1) + age(1, 5, 1)), totals(3, 120, 5, 200, 2, 4, 1))
     case("valid", "hds-sum", changed(PRCS=struct.pack("<I", PROCESS), SPRC=struct.pack("<II", 0, 0)), totals(3, 120, 5, 200, 2, 4, 1))
 
     def bad(name, data, reason):
@@ -117,7 +122,7 @@ def snapshots():
     bad("cut-contents", whole[:100], "is truncated: it has 100 of")
     bad("cut-end", whole[:-1], "is truncated: it has")
     bad("longer", whole + b"\0", "is damaged: 1 bytes follow its end")
-    bad("future", build(good(), header={"major": 2}), "has format version 2.0; this heapdelta reads up to 1.1")
+    bad("future", build(good(), header={"major": 2}), "has format version 2.0; this heapdelta reads up to 1.2")
     bad("header-checksum", build(good(), header={"crc": 1}), "is damaged: the header's checksum does not match")
     bad("contents-checksum", build(good(), header={"toc": 1}), "is damaged: the checksum of its table of contents does not match")
     bad("chunk-checksum", build(good(), wrong_crc="STCK"), "is damaged: the checksum of chunk STCK does not match")
@@ -151,6 +156,9 @@ def snapshots():
     bad("symbol-wraps", changed(SYMS=symbol(1, 9, 0xFFFFFFFF, 2)), "is damaged: symbol 0 has no such locations")
     bad("symbol-overlaps", changed(SYMS=symbol(1, 8, 0, 2) + symbol(1, 9, 1, 2)), "is damaged: the locations of symbol 1 overlap others")
     bad("symbol-too-long", changed(SYMS=symbol(1, 9, 0, 1025), LOCS=location(0, 0, 0) * 1025), "is damaged: symbol 0 has no such locations")
+    bad("age-stack", changed(AGES=age(0, 5, 1) + age(2, 5, 1)), "is damaged: age 1 has stack 2 of 2")
+    bad("age-order", changed(AGES=age(0, 5, 1) + age(0, 5, 1)), "is damaged: age 1 is out of order")
+    bad("age-stack-order", changed(AGES=age(1, 5, 1) + age(0, 9, 1)), "is damaged: age 1 is out of order")
     bad("statements", changed(STMT=struct.pack("<QQ", 1, 2)), "is damaged: it has statements for 2 of 3 locations")
     bad("statements-alone", build({**{n: d for n, d in good().items() if n not in ("SYMS", "LOCS")}, "STMT": b"\1" * 8}),
         "is damaged: it has statements for 1 of 0 locations")

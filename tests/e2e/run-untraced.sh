@@ -36,6 +36,8 @@ if compiles 'int main(void) { return 5; }' -static -o hello; then
 	"$heapdelta" run -o none.hds ./only 2>err
 	contains 'the command alone' 'nothing was traced' err
 	# A static program hands the environment on.
+	"$heapdelta" run -q -o indexed.hds sh -c './hello; ./dynamic; ./hello; cat /dev/null; :'
+	equal 'the index has them, too' 'hello: static 2' "$(jq -r '.untraced[] | "\(.what) \(.count)"' indexed.d/index.json)"
 	if compiles '#include <unistd.h>
 int main(void) { execl("./dynamic", "dynamic", (char *)0); return 1; }' -static -o launcher; then
 		counted 'what an untraced program starts is traced' '2 processes traced, 1 not (launcher: static)' sh -c './launcher; :'

@@ -75,7 +75,8 @@ START_TEST(directory_with_link_and_index)
 	ck_assert_str_eq(directory, "heapdelta.app.7.d");
 	list[0]->is_root = list[0]->has_exit = true;
 	list[0]->exit_status = 9;
-	ck_assert_int_eq(rundir_close(directory, "heapdelta.app.7.hds", list, 5, &error), 0);
+	const struct rundir_index run = {"heapdelta.app.7.hds", list, 5, NULL};
+	ck_assert_int_eq(rundir_close(directory, &run, &error), 0);
 	ck_assert_int_gt(readlink("heapdelta.app.7.d/heapdelta.app.7.hds", target, sizeof(target) - 1), 0);
 	ck_assert_str_eq(target, "../heapdelta.app.7.hds");
 	json_t *index = json_load_file("heapdelta.app.7.d/index.json", 0, NULL), *processes = json_object_get(index, "processes");

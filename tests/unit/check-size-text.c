@@ -86,7 +86,7 @@ START_TEST(times_parse)
 }
 END_TEST
 
-static const char *const not_times[] = {"", "s", "1d", "1ms", "-1s", "1 s", "1.s", "10S", "6000000h"};
+static const char *const not_times[] = {"", "s", "1w", "1ms", "-1s", "1 s", "1.s", "10S", "6000000h"};
 
 START_TEST(what_is_no_time)
 {

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "heapdelta/age.h"
 #include "snapshot.h"
 
 #define HEAP UINT64_C(0x555555600000)
@@ -139,6 +140,107 @@ START_TEST(large_blocks_and_other_domains)
 	ck_assert_uint_eq(snapshot.block_count, 3);
 	ck_assert_uint_eq(snapshot.stacks[snapshot.blocks[2].stack].domain, 7);
 	snapshot_release(&snapshot);
+}
+END_TEST
+
+static const struct age *age_of(const struct snapshot *snapshot, uint32_t node, uint32_t domain, size_t *count)
+{
+	const struct age *first = NULL;
+
+	*count = 0;
+	for (size_t i = 0; i < snapshot->age_count; i++) {
+		const struct stack *stack = &snapshot->stacks[snapshot->ages[i].stack];
+		if (stack->node != node || stack->domain != domain)
+			continue;
+		first = first ? first : &snapshot->ages[i];
+		++*count;
+	}
+	return first;
+}
+
+static void set_codes(enum hdt_area_id area, const uint16_t *codes, size_t count)
+{
+	uint64_t offset = maker_room(&maker, area, count * sizeof(*codes));
+
+	memcpy(maker_at(&maker, area, offset), codes, count * sizeof(*codes));
+}
+
+/* A process that ended 1000 s after its start; slots 1 to 5, of which two lie in a page of their own. */
+START_TEST(ages_of_blocks)
+{
+	struct snapshot snapshot;
+	uint64_t slots[] = {maker_slot(HEAP, 10, put_node), maker_slot(HEAP + 64, 20, put_node), 0, maker_slot(HEAP + 128, 30, main_node)};
+	uint64_t large[] = {maker_slot(HEAP + 4096, HDT_SIZE_MAX, put_node)};
+	uint64_t second = UINT64_C(1000000000);
+
+	maker_leaf(&maker, HEAP, 2, slots, 4);
+	maker_leaf(&maker, HEAP + 4096, 1, large, 1);
+	maker_extra(&maker, HEAP + 4096, UINT64_C(5) << 30, HDT_EXTRA_SIZE);
+	struct hdt_extra *other = maker_extra(&maker, HEAP + 5, 100, HDT_EXTRA_LIVE);
+	other->stack = put_node;
+	other->domain = 7;
+	maker.header->end_monotonic_ns = maker.header->start_monotonic_ns + 1000 * second;
+	uint64_t first = HDT_DIR_LEAF(atomic_load(maker_word(&maker, HEAP))),
+		 next = HDT_DIR_LEAF(atomic_load(maker_word(&maker, HEAP + 4096)));
+	uint16_t codes[32] = {0}, extra_codes[3] = {0, 0, age_encode(999 * second)};
+	codes[first] = codes[first + 1] = age_encode(970 * second);
+	codes[first + 3] = age_encode(2000 * second); /* came while it ended */
+	codes[next] = age_encode(500 * second);
+	set_codes(HDT_AREA_AGES, codes, 32);
+	set_codes(HDT_AREA_EXTRA_AGES, extra_codes, 3);
+	read_it(&snapshot, false);
+	size_t count;
+	const struct age *age = age_of(&snapshot, put_node, 0, &count);
+	ck_assert(snapshot.has_ages);
+	ck_assert_uint_eq(count, 2);
+	ck_assert_uint_eq(age[0].seconds, 30);
+	ck_assert_uint_eq(age[0].blocks, 2);
+	ck_assert_uint_eq(age[0].bytes, 30);
+	ck_assert_uint_eq(age[1].seconds, 500 & ~7u);
+	ck_assert_uint_eq(age[1].bytes, UINT64_C(5) << 30);
+	age = age_of(&snapshot, main_node, 0, &count);
+	ck_assert_uint_eq(age[0].seconds, 0);
+	age = age_of(&snapshot, put_node, 7, &count);
+	ck_assert_uint_eq(count, 1);
+	ck_assert_uint_eq(age[0].seconds, 1);
+	ck_assert_uint_eq(age[0].bytes, 100);
+	snapshot_release(&snapshot);
+}
+END_TEST
+
+/* Killed: as old as they were when somebody last looked at the clock. */
+START_TEST(ages_in_a_process_that_was_killed)
+{
+	struct snapshot snapshot;
+	uint64_t slots[] = {maker_slot(HEAP, 10, put_node)};
+	size_t count;
+
+	maker_leaf(&maker, HEAP, 0, slots, 1);
+	uint16_t codes[8] = {0};
+	codes[HDT_DIR_LEAF(atomic_load(maker_word(&maker, HEAP)))] = 600;
+	set_codes(HDT_AREA_AGES, codes, 8);
+	maker.header->age_now = 3000;
+	read_it(&snapshot, false);
+	ck_assert_uint_eq(age_of(&snapshot, put_node, 0, &count)->seconds, (UINT64_C(2400) << AGE_TICK_SHIFT) / 1000000000);
+	snapshot_release(&snapshot);
+}
+END_TEST
+
+/* Of an older recorder, whose header ends with other areas. */
+START_TEST(traces_without_ages)
+{
+	struct snapshot snapshot;
+	uint64_t slots[] = {maker_slot(HEAP, 10, put_node)};
+
+	maker_leaf(&maker, HEAP, 0, slots, 1);
+	maker.header->area_count = HDT_AREAS_REQUIRED;
+	maker.header->areas[HDT_AREA_AGES] = (struct hdt_area){.offset = 77};
+	read_it(&snapshot, false);
+	ck_assert(!snapshot.has_ages);
+	ck_assert_uint_eq(snapshot.info.live_blocks, 1);
+	snapshot_release(&snapshot);
+	maker.header->area_count = HDT_AREAS_REQUIRED - 1;
+	refused("areas");
 }
 END_TEST
 
@@ -610,6 +712,9 @@ int main(void)
 		blocks_in_leaves,
 		frames_and_modules,
 		large_blocks_and_other_domains,
+		ages_of_blocks,
+		ages_in_a_process_that_was_killed,
+		traces_without_ages,
 		sampled_processes,
 		distances_that_no_recorder_writes,
 		a_large_block_that_went_meanwhile_is_not_live,

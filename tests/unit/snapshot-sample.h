@@ -102,6 +102,12 @@ static inline void sample_make(struct snapshot *snapshot, struct intern *intern,
 	snapshot->block_count = 2;
 	snapshot->blocks[0] = (struct block){0x1000, 60, 1};
 	snapshot->blocks[1] = (struct block){0x2000, 40, 1};
+	snapshot->ages = calloc(3, sizeof(struct age));
+	snapshot->age_count = 3;
+	snapshot->has_ages = true;
+	snapshot->ages[0] = (struct age){0, 77, 1, 3, 0};
+	snapshot->ages[1] = (struct age){1, 0, 1, 60, 12000};
+	snapshot->ages[2] = (struct age){1, UINT32_MAX, UINT64_MAX, UINT64_MAX - 1, 345};
 	snapshot->symbolised = true;
 }
 
@@ -186,6 +192,19 @@ static inline void same_stacks(const struct snapshot *a, const struct snapshot *
 	}
 }
 
+static inline void same_ages(const struct snapshot *a, const struct snapshot *b)
+{
+	same_number(a, b, has_ages);
+	same_number(a, b, age_count);
+	for (size_t i = 0; i < a->age_count; i++) {
+		same_number(&a->ages[i], &b->ages[i], stack);
+		same_number(&a->ages[i], &b->ages[i], seconds);
+		same_number(&a->ages[i], &b->ages[i], blocks);
+		same_number(&a->ages[i], &b->ages[i], bytes);
+		same_number(&a->ages[i], &b->ages[i], variance);
+	}
+}
+
 static inline void same_rest(const struct snapshot *a, const struct snapshot *b)
 {
 	same_number(a, b, thread_count);
@@ -212,6 +231,7 @@ static inline void same_snapshot(const struct snapshot *a, const struct snapshot
 	same_modules(a, b);
 	same_nodes(a, b);
 	same_stacks(a, b);
+	same_ages(a, b);
 	same_rest(a, b);
 	same_number(a, b, symbolised);
 	same_number(a, b, traceback_limit);

@@ -33,6 +33,8 @@ static const uint64_t maker_records[HDT_AREA_COUNT] = {
 	[HDT_AREA_SLOTS] = 8,
 	[HDT_AREA_EXTRAS] = sizeof(struct hdt_extra),
 	[HDT_AREA_BUCKETS] = 4,
+	[HDT_AREA_AGES] = 2,
+	[HDT_AREA_EXTRA_AGES] = 2,
 };
 
 /* Bytes at the end of an area; their offset in it. */
