@@ -349,11 +349,29 @@ void trace_open(void)
 	atomic_store_explicit(trace.alive, TRACE_OPEN + trace.process_number, memory_order_release);
 }
 
+/* A hook that a signal interrupted, and whose handler forked, may be about to look at the word in the header: it stays there, and says that it
+ * has to ask. */
+static void leave_word(uint64_t bytes)
+{
+	void *page = mmap(trace.base, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	if (page != MAP_FAILED)
+		atomic_store(&((struct hdt_header *)page)->tracing, HDT_TRACING_ON);
+	else
+		munmap(trace.base, bytes); /* the parent's file must not be taken for one that we hold */
+}
+
 static void unmap(void)
 {
+	bool was_open = trace_tracing != &tracing_without_tables;
+	uint64_t kept = was_open ? round_up(HEADER_BYTES, getauxval(AT_PAGESZ)) : 0;
+
 	trace_tracing = &tracing_without_tables;
+	atomic_signal_fence(memory_order_seq_cst);
 	if (trace.base != NULL)
-		munmap(trace.base, trace.reserved_bytes);
+		munmap(trace.base + kept, trace.reserved_bytes - kept);
+	if (kept > 0)
+		leave_word(kept);
 	trace.base = NULL;
 	trace.header = NULL;
 	trace.is_private = false;
