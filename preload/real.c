@@ -2,7 +2,8 @@
 /*
  * Symbol look-ups.  In: nothing.  Out: struct real, filled before it is published by `state`.  dlsym allocates (its error text), and that
  * call comes back to us while the look-up runs: state says so, and bootstrap.c serves it.  A failed dlsym leaves a message that the program
- * would find with dlerror(); it is fetched away.
+ * would find with dlerror(); a look-up that succeeds takes it away.  dlerror itself would translate it, and waits for ever for the locale's
+ * lock if the program's first allocation comes from within newlocale.
  */
 #include "real.h"
 
@@ -16,11 +17,16 @@ bool real_new_is_malloc;
 enum { NOT_YET, RESOLVING, RESOLVED };
 static _Atomic(int) state;
 
+static void forget_error(void)
+{
+	(void)dlsym(RTLD_NEXT, "malloc");
+}
+
 static void *find(const char *name)
 {
 	void *function = dlsym(RTLD_NEXT, name);
 	if (!function)
-		(void)dlerror();
+		forget_error();
 	return function;
 }
 
@@ -97,7 +103,7 @@ static void *find_in_cxx_library(const char *name)
 			dlclose(library);
 		if (function)
 			return function;
-		(void)dlerror();
+		forget_error();
 	}
 	return NULL;
 }

@@ -146,4 +146,8 @@ CC
 else
 	skip 'C++ bindings' 'g++ is not installed'
 fi
+
+# ---- The first allocation comes from a constructor inside newlocale
+timeout 60 env HEAPDELTA_OUTPUT=early.hds LD_PRELOAD="$shim:$programs/targets/lib/early-locale.so" "$programs/targets/hello" >/dev/null
+equal 'newlocale before everything else does not wait for its own lock' 0 $?
 finish
