@@ -113,6 +113,6 @@ const struct cmd cmd_mark = {
 		"Snapshots that are taken later carry the names and times of the last 16 marks; 'heapdelta info' shows them. The program "
 		"can do the "
 		"same with heapdelta_mark() of heapdelta.h.",
-	.examples = "heapdelta mark 'before the load test' 812\t\n",
+	.examples = "heapdelta mark 'before the load test' 812\tquoted if it has blanks; 'heapdelta info' of the next snapshot shows it\n",
 	.run = run_mark,
 };

@@ -14,6 +14,7 @@
 #include "rundir.h"
 #include "summary.h"
 #include "symbols.h"
+#include "view-next.h"
 #include "view.h"
 
 enum { TOP_LINES = 3 };
@@ -57,6 +58,51 @@ static void finish_directory(struct collect *collect, struct error *error)
 	rundir_close(collect->directory, &index, error);
 }
 
+/* Is the largest stack one of the line that `row` is about?  Several small stacks may make up the largest line. */
+static bool is_largest_stack(const struct snapshot *sum, const struct report_row *row)
+{
+	struct view_options options = {0};
+	const struct view_request request = {.options = &options, .snapshots = sum, .count = 1};
+	struct report report;
+	struct report_row stack;
+	struct error error = {0};
+	bool same = false;
+
+	view_options_defaults(&options);
+	options.key = KEY_TRACEBACK;
+	options.limit = 1;
+	if (view_stats(&report, &request, &error) < 0)
+		return false;
+	if (report_row_init(&stack, &report.tables[0], &error) == 0) {
+		same = report.tables[0].row_count && report_row_fill(&stack, &report.tables[0], 0, &error) == 0 &&
+		       strcmp(stack.label.data, row->label.data) == 0;
+		report_row_release(&stack);
+	}
+	report_release(&report);
+	return same;
+}
+
+static void put_callers(struct strbuf *out, const struct snapshot *sum, const struct report_row *row)
+{
+	bool answered = is_largest_stack(sum, row);
+	struct strbuf filter;
+
+	strbuf_init(&filter);
+	if (!answered)
+		view_line_filter(&filter, row);
+	if (filter.length) {
+		strbuf_puts(out, " --filter ");
+		cmd_quote(out, filter.data);
+	}
+	strbuf_puts(out, " -k traceback -n 1        # ");
+	if (answered || filter.length)
+		strbuf_printf(out, "who calls %s", row->label.data);
+	else
+		strbuf_puts(out, "the largest stack");
+	out->failed |= filter.failed;
+	strbuf_release(&filter);
+}
+
 /* " heapdelta.app.4711.d", or nothing where the newest run here is read anyway, which is this one. */
 static void put_place(struct strbuf *out, const struct collect *collect)
 {
@@ -73,7 +119,7 @@ static void put_place(struct strbuf *out, const struct collect *collect)
 }
 
 /* "-k traceback -n 1   # who calls src/cache.c:42": a shell takes the whole line. */
-static void put_question(struct strbuf *out, const struct report *report)
+static void put_question(struct strbuf *out, const struct report *report, const struct snapshot *sum)
 {
 	struct report_row row;
 	struct error error = {0};
@@ -89,12 +135,12 @@ static void put_question(struct strbuf *out, const struct report *report)
 	if (report_row_init(&row, &report->tables[0], &error) < 0)
 		return;
 	if (report_row_fill(&row, &report->tables[0], 0, &error) == 0)
-		strbuf_printf(out, " -k traceback -n 1        # who calls %s", row.label.data);
+		put_callers(out, sum, &row);
 	report_row_release(&row);
 }
 
 /* `report` NULL: nothing lives. */
-static void print_next(const struct collect *collect, const struct report *report, FILE *out)
+static void print_next(const struct collect *collect, const struct report *report, const struct snapshot *sum, FILE *out)
 {
 	const struct traced *root = collect_root(collect);
 	struct strbuf line;
@@ -103,7 +149,7 @@ static void print_next(const struct collect *collect, const struct report *repor
 		return;
 	strbuf_init(&line);
 	put_place(&line, collect);
-	put_question(&line, report);
+	put_question(&line, report, sum);
 	fprintf(out, "next: %s stats%s\n", cmd_program(), line.data);
 	strbuf_release(&line);
 }
@@ -127,7 +173,7 @@ static void print_summary(const struct collect *collect, const struct summary *s
 		cmd_warning("%s", error.text);
 	summary_tail(summary, out);
 	if (sum->info.total_blocks)
-		print_next(collect, has_lines ? &report : NULL, out);
+		print_next(collect, has_lines ? &report : NULL, sum, out);
 	if (has_lines)
 		report_release(&report);
 	else if (error.text[0])

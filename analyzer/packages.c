@@ -58,12 +58,11 @@ static char *read_release(const char *root)
 
 /* ---- Distributions ---- */
 
-enum tool { TOOL_DPKG, TOOL_DNF, TOOL_ZYPPER, TOOL_SERVER_ONLY };
+enum tool { TOOL_DPKG, TOOL_DNF, TOOL_ZYPPER };
 
 struct distribution {
 	const char *id;
 	enum tool tool;
-	const char *server;
 };
 
 /* Is `word` one of the words of the line KEY=…? */
@@ -89,14 +88,8 @@ static bool has_word(const char *release, const char *key, const char *word)
 static const struct distribution *find_distribution(const char *root)
 {
 	static const struct distribution known[] = {
-		{"ubuntu", TOOL_DPKG, "https://debuginfod.ubuntu.com"},
-		{"debian", TOOL_DPKG, "https://debuginfod.debian.net"},
-		{"fedora", TOOL_DNF, "https://debuginfod.fedoraproject.org/"},
-		{"centos", TOOL_DNF, "https://debuginfod.centos.org/"},
-		{"rhel", TOOL_DNF, NULL},
-		{"opensuse", TOOL_ZYPPER, "https://debuginfod.opensuse.org/"},
-		{"suse", TOOL_ZYPPER, NULL},
-		{"arch", TOOL_SERVER_ONLY, "https://debuginfod.archlinux.org"},
+		{"ubuntu", TOOL_DPKG}, {"debian", TOOL_DPKG},     {"fedora", TOOL_DNF},  {"centos", TOOL_DNF},
+		{"rhel", TOOL_DNF},    {"opensuse", TOOL_ZYPPER}, {"suse", TOOL_ZYPPER},
 	};
 	static const char *const keys[] = {"ID=", "ID_LIKE="};
 	const struct distribution *found = NULL;
@@ -108,13 +101,6 @@ static const struct distribution *find_distribution(const char *root)
 	}
 	free(release);
 	return found;
-}
-
-const char *packages_server(const char *root)
-{
-	const struct distribution *distribution = find_distribution(root);
-
-	return distribution ? distribution->server : NULL;
 }
 
 /* ---- Debian's lists ---- */
@@ -229,8 +215,6 @@ void packages_command(struct strbuf *out, const char *root, const char *path)
 		break;
 	case TOOL_ZYPPER:
 		add_query(out, "zypper install $(rpm -qf --qf '%{NAME}' ", path, ")-debuginfo");
-		break;
-	case TOOL_SERVER_ONLY:
 		break;
 	}
 }

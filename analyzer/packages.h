@@ -12,7 +12,4 @@
  * "" for ours.  Nothing is added when nobody knows. */
 void packages_command(struct strbuf *out, const char *root, const char *path);
 
-/* The distribution's debuginfod server: borrowed, NULL: unknown. */
-const char *packages_server(const char *root);
-
 #endif

@@ -98,10 +98,11 @@ int places_show(struct places *places, struct frame *frame)
 
 /* ---- Places ---- */
 
+/* Every std::thread begins in the same function of libstdc++ and gets through std::__invoke to what tells it from another. */
 bool places_is_outermost(const struct frame *frame)
 {
-	return (frame->flags & FRAME_PSEUDO) || (frame->function && is_start_code(frame->function)) ||
-	       (frame->module && strstr(frame->module, "/libc.so") != NULL);
+	return (frame->flags & FRAME_PSEUDO) || (frame->function && (function_kinds(frame->function) & (NAME_START | NAME_LIBRARY))) ||
+	       (frame->module && (strstr(frame->module, "/libc.so") || is_cplusplus_module(frame->module)));
 }
 
 static uint32_t key_of(struct places *places, const struct frame *shown)

@@ -323,6 +323,7 @@ static bool is_in_library(const char *name)
 static const char *const start_code[] = {
 	"__clone",
 	"__clone3",
+	"__gthread_once", /* std::async */
 	"__libc_csu_init",
 	"__libc_start_call_main",
 	"__libc_start_main",
@@ -493,9 +494,4 @@ uint32_t function_kinds(const char *function)
 	if (strcmp(function, "_IO_file_doallocate") == 0)
 		kinds |= NAME_STREAM_BUFFER;
 	return kinds;
-}
-
-bool is_start_code(const char *function)
-{
-	return function_kinds(function) & NAME_START;
 }

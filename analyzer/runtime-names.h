@@ -29,7 +29,6 @@ enum name_kind {
 	NAME_STREAM_BUFFER = 1 << 6, /* allocates the buffer of a stdio stream */
 };
 uint32_t function_kinds(const char *function);
-bool is_start_code(const char *function);
 
 /* The qualified name alone, without return type and parameters.  *length: of the name. */
 const char *qualified_name(const char *function, size_t *length);

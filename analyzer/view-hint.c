@@ -111,19 +111,13 @@ static void put_install(struct strbuf *out, const struct view *view, const struc
 /* Whoever has named a server knows what --debuginfod is. */
 static void put_debuginfod(struct strbuf *out, const struct load *load)
 {
-	const char *urls = getenv("DEBUGINFOD_URLS"), *server;
+	const char *urls = getenv("DEBUGINFOD_URLS");
 
 	strbuf_puts(out, "--debug-dir");
 	if (load && load->options->debuginfod)
 		return;
 	strbuf_puts(out, " or --debuginfod");
-	if (urls && *urls) {
-		strbuf_puts(out, " (DEBUGINFOD_URLS is set)");
-		return;
-	}
-	server = packages_server(load && load->options->sysroot ? load->options->sysroot : "");
-	if (server)
-		strbuf_printf(out, " with DEBUGINFOD_URLS=%s", server);
+	strbuf_puts(out, urls && *urls ? " (DEBUGINFOD_URLS is set)" : " with DEBUGINFOD_URLS set");
 }
 
 void view_hint(struct report *report, const struct view *view, const struct load *load)

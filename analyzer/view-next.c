@@ -4,6 +4,8 @@
  * view and what was typed; goes out: a sentence and a command that works when it is pasted.  Where the rows are files, modules, threads or
  * processes, it looks into the first of them; where there are none, at what would show something.
  */
+#include "view-next.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -149,6 +151,21 @@ static void put_named(struct strbuf *out, const char *prefix, const char *name)
 	put_pattern(out, name, strlen(name));
 }
 
+static void put_file(struct strbuf *out, const char *file)
+{
+	put_named(out, strchr(file, ':') ? "file:" : "", file);
+}
+
+void view_line_filter(struct strbuf *out, const struct report_row *row)
+{
+	const struct report_frame *frame = &row->frames[0];
+
+	if (!row->frame_count || !frame->line)
+		return;
+	put_file(out, frame->file);
+	strbuf_printf(out, ":%u", frame->line);
+}
+
 /* Empty: the rows cannot be told apart by a filter. */
 static void put_filter(struct strbuf *out, const struct view *view, const struct frame *frame)
 {
@@ -156,7 +173,7 @@ static void put_filter(struct strbuf *out, const struct view *view, const struct
 
 	switch ((enum stats_key)view->options.key) {
 	case KEY_FILENAME:
-		put_named(out, strchr(frame->file, ':') ? "file:" : "", frame->file);
+		put_file(out, frame->file);
 		break;
 	case KEY_FUNCTION:
 		if (frame->function)

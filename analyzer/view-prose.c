@@ -13,6 +13,7 @@
 #include "view-words.h"
 
 enum { COMMAND_WIDTH = 60, BUILD_ID_DIGITS = 6, COMMIT_DIGITS = 7 };
+enum { PEAK_GRAIN = 20 };                                   /* peak.c looks again when a twentieth more lives */
 enum { SERIES_MAX = 7, SERIES_FIRST = 2, SERIES_LAST = 3 }; /* snapshots that the header lists */
 
 static const char *subject(const struct view *view, size_t count)
@@ -292,6 +293,28 @@ static void put_lost(struct strbuf *out, const struct view *view)
 		strbuf_puts(out, "nothing");
 }
 
+/* Only looks tell whose memory it was.  What one can miss while it is enough to look again is no news. */
+static void say_peak(struct report *report, const struct view *view, const struct snapshot *snapshot)
+{
+	uint64_t seen = snapshot->info.peak_seen_bytes;
+	char peak[SIZE_TEXT_MAX], text[SIZE_TEXT_MAX];
+
+	if (snapshot->info.peak_bytes <= seen + seen / PEAK_GRAIN)
+		return;
+	report_line(report, &report->footer, "the peak itself%s%s was %s: shown is the highest moment that was looked at, %s",
+		    view->count > 1 ? " in " : "", view->count > 1 ? snapshot->name : "",
+		    bytes_text(peak, (wide)snapshot->info.peak_bytes, false), bytes_text(text, (wide)seen, false));
+}
+
+static void say_peaks(struct report *report, const struct view *view)
+{
+	if (view->options.metric != METRIC_PEAK)
+		return;
+	say_peak(report, view, &view->snapshots[0]);
+	if (view->count > 1)
+		say_peak(report, view, &view->snapshots[view->count - 1]);
+}
+
 static struct view_numbers numbers_of_rest(const struct view_rest *rest)
 {
 	return (struct view_numbers){.size = rest->size,
@@ -325,6 +348,7 @@ void view_footer(struct report *report, const struct view *view, const struct lo
 	strbuf_puts(&line, "        ");
 	put_lost(&line, view);
 	report_line(report, &report->footer, "%s", line.data);
+	say_peaks(report, view);
 	if (view->distance) {
 		strbuf_clear(&line);
 		words_sampling(&line, view->distance);

@@ -9,6 +9,7 @@ grows=$(marked tests/targets/grow-on-demand.c GROWS)
 # count ARGUMENT…: blocks
 count() { ask stats "$@" -- .totals.count; }
 # count_at_line SNAP ARGUMENT…: blocks of the growing line, 0 if there are none
+# shellcheck disable=SC2016  # jq's text
 count_at_line()
 {
 	ask stats "$@" -k lineno --source-root "$top" -- --arg at "$grows" \

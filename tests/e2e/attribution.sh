@@ -81,6 +81,9 @@ equal 'library: the same lines where everything else is the library'"'"'s' "$(li
 equal 'raw: everything is where it is asked for, in libraries' '' "$(lines containers-g++-O0 --attribute raw | grep -E '^(containers.cpp|include/ring)')"
 equal '--skip none is raw' "$(lines containers-g++-O0 --attribute raw)" "$(lines containers-g++-O0 --skip none)"
 total() { ask stats "$@" -n 0 -- '"\(.totals.size) \(.totals.count) \([.stats[].size] | add)"'; }
+equal 'threads are told apart by what they were given' '(anonymous namespace)::worked main threads::{unnamed}::operator()' \
+	"$(ask stats containers-g++-O0.hds -k thread -- -r '[.stats[] | select(.frames[0].file == "containers.cpp") | .frames[0].function |
+		split("(int")[0]] | sort | join(" ")')"
 equal 'totals are the same for every choice' "$(total containers-g++-O0.hds)" "$(total containers-g++-O0.hds --attribute raw)"
 
 # ---- C ---------------------------------------------------------------------------------------------------------------------------

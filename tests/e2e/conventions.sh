@@ -26,6 +26,7 @@ for name in "${commands[@]}"; do
 	done
 	check "$name: its examples name it" bash -c "! sed -n '/^Examples:/,\$s/^  \([^ ].*\)/\1/p' help | grep -vE 'heapdelta (run|$name)'"
 	check "$name: it has an example" grep -q '^Examples:' help
+	equal "$name: every example says what it does, no line ends in a blank" '' "$(grep -n ' $' help)"
 	run "$name" --version
 	equal "$name --version" "$("$heapdelta" --version)" "$(cat out)"
 done

@@ -111,6 +111,19 @@ equal 'who held the memory at the peak' '2000000 20' "$("$heapdelta" stats peak.
 	jq -r --arg at "$line" '.stats[] | select("\(.frames[0].file):\(.frames[0].line)" == $at) | "\(.size) \(.count)"')"
 equal 'and nothing of it at the end' '1 100 21 2000100 0' "$(totals peak.hds)"
 
+# ---- The command to type next ---------------------------------------------------------------------------------------------------------
+cd .. && fresh
+next() { sed -n "s|^next: $heapdelta stats||p" err; }
+run -o alone.hds --source-root "$top" "$targets/line-of-many-stacks" 2>err
+equal 'the largest line is of several stacks: it is asked for by name' \
+	" alone.hds --filter $(marked tests/targets/line-of-many-stacks.c SHARED) -k traceback -n 1        # who calls $(
+		marked tests/targets/line-of-many-stacks.c SHARED)" "$(next)"
+equal 'and shown when that is pasted' "$(marked tests/targets/line-of-many-stacks.c SHARED): size=600 B, count=1, average=600 B" \
+	"$(sh -c "'$heapdelta' stats$(next) --source-root '$top'" | sed -n 3p)"
+objcopy --strip-debug "$targets/line-of-many-stacks" bare
+run -o bare.hds ./bare 2>err
+equal 'a row without a line cannot be: what is shown is said' ' bare.hds -k traceback -n 1        # the largest stack' "$(next)"
+
 # ---- A limit on the tables -----------------------------------------------------------------------------------------------------------
 cd .. && fresh
 run -o full.hds --trace-limit 1M "$programs/scenarios/cache-leaky" 100000 2>err

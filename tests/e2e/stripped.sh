@@ -43,15 +43,15 @@ cp libfoo.so.3 app "root$scratch"
 printf 'ID=debian\n' >root/etc/os-release
 printf '/.\n%s\n' "$scratch/libfoo.so.3" >root/var/lib/dpkg/info/libfoo3:amd64.list
 equal "Debian's package" \
-	"hint: 99 % of the bytes have no line: libfoo.so.3 (build id ${build_id:0:6}…, no debug information): apt install libfoo3-dbgsym, --debug-dir or --debuginfod with DEBUGINFOD_URLS=https://debuginfod.debian.net" \
+	"hint: 99 % of the bytes have no line: libfoo.so.3 (build id ${build_id:0:6}…, no debug information): apt install libfoo3-dbgsym, --debug-dir or --debuginfod with DEBUGINFOD_URLS set" \
 	"$(hint foo.hds --sysroot "$scratch/root")"
 equal 'a server is known' "apt install libfoo3-dbgsym, --debug-dir or --debuginfod (DEBUGINFOD_URLS is set)" \
 	"$(DEBUGINFOD_URLS=http://127.0.0.1:1 hint foo.hds --sysroot "$scratch/root" | sed 's/.*information): //')"
 rm "root/var/lib/dpkg/info/libfoo3:amd64.list"
-equal 'nobody owns it' "install its debug symbols, --debug-dir or --debuginfod with DEBUGINFOD_URLS=https://debuginfod.debian.net" \
+equal 'nobody owns it' "install its debug symbols, --debug-dir or --debuginfod with DEBUGINFOD_URLS set" \
 	"$(hint foo.hds --sysroot "$scratch/root" | sed 's/.*information): //')"
 printf 'ID=fedora\n' >root/etc/os-release
-equal 'Fedora asks itself' "dnf debuginfo-install \$(rpm -qf $scratch/libfoo.so.3), --debug-dir or --debuginfod with DEBUGINFOD_URLS=https://debuginfod.fedoraproject.org/" \
+equal 'Fedora asks itself' "dnf debuginfo-install \$(rpm -qf $scratch/libfoo.so.3), --debug-dir or --debuginfod with DEBUGINFOD_URLS set" \
 	"$(hint foo.hds --sysroot "$scratch/root" | sed 's/.*information): //')"
 check 'our own: compile it with -g' grep -qF ': compile it with -g, --debug-dir' <(hint foo.hds --source-root "$scratch")
 

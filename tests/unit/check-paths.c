@@ -127,8 +127,8 @@ static void same_thread(const struct paths *paths, uint32_t node, const struct f
 
 	for (size_t i = frames->count; i-- > 0;) {
 		const struct frame *frame = &frames->list[i];
-		if ((frame->flags & FRAME_PSEUDO) || (frame->function && is_start_code(frame->function)) ||
-		    (frame->module && strstr(frame->module, "/libc.so")))
+		if ((frame->flags & FRAME_PSEUDO) || (frame->function && (function_kinds(frame->function) & (NAME_START | NAME_LIBRARY))) ||
+		    (frame->module && (strstr(frame->module, "/libc.so") || strstr(frame->module, "/libstdc++.so"))))
 			continue;
 		begin = i;
 		break;

@@ -76,6 +76,22 @@ START_TEST(a_thread_is_its_outermost_function)
 }
 END_TEST
 
+START_TEST(a_thread_of_the_standard_library_is_what_it_was_given)
+{
+	struct stats_options options = raw;
+
+	options.key = KEY_THREAD;
+	make("{\"size\":5,\"frames\":[[\"a.c\",3,\"f\"],[\"main.cpp\",1,\"work(int)\"],[\"invoke.h\",2,\"void std::__invoke_impl<void, "
+	     "void (*)(int), int>(std::__invoke_other, void (*&&)(int), int&&)\"],[\"std_thread.h\",210,"
+	     "\"std::thread::_State_impl<x>::_M_run()\"],[\"t.c\",8,\"start_thread\"]]},"
+	     "{\"size\":3,\"frames\":[[\"n.h\",3,\"std::allocator<int>::allocate\"],[\"s.h\",8,\"std::thread::x()\"]]}",
+	     &options);
+	ck_assert_uint_eq(stats.count, 2);
+	ck_assert_str_eq(frame(0, 0)->function, "work(int)");
+	ck_assert_str_eq(frame(1, 0)->function, "std::thread::x()");
+}
+END_TEST
+
 START_TEST(a_module_nobody_knows_and_the_process)
 {
 	struct stats_options options = raw;
@@ -270,6 +286,7 @@ int main(void)
 	tcase_add_checked_fixture(group, set_up, tear_down);
 	tcase_add_test(group, functions_are_told_apart_in_one_file);
 	tcase_add_test(group, a_thread_is_its_outermost_function);
+	tcase_add_test(group, a_thread_of_the_standard_library_is_what_it_was_given);
 	tcase_add_test(group, a_module_nobody_knows_and_the_process);
 	tcase_add_test(group, files_are_named_from_the_source_root);
 	tcase_add_test(group, a_line_has_several_callees);
