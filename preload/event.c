@@ -28,16 +28,16 @@ static bool is_on_alternate_stack(void)
 }
 
 /*
- * guard says that an event is running; true when it cannot be, because a handler left it by longjmp: this call's frame is not inside its
+ * guard says that an event is running; true when it cannot be, because a handler left it by longjmp: this call's frame is not below its
  * frame, or its guard was overwritten by what ran since.  (Neither shows at once when the next event is deeper in the stack, beside a
  * guard that nobody has overwritten yet.)
  */
-static bool guard_is_stale(const struct event *event, const struct thread_state *thread)
+static bool guard_is_stale(uintptr_t frame, const struct thread_state *thread)
 {
 	enum { STACK_SPAN = 8 << 20 };
 	int saved = errno;
 	const uintptr_t *guard = (const uintptr_t *)(thread->guard - 1);
-	uintptr_t above = (uintptr_t)&event->guard - (uintptr_t)guard;
+	uintptr_t above = frame - (uintptr_t)guard;
 	bool stale = (above < STACK_SPAN && !is_on_alternate_stack()) || !is_readable(guard) ||
 		     *(const volatile uintptr_t *)guard != event_guard(guard);
 	errno = saved;
@@ -45,9 +45,9 @@ static bool guard_is_stale(const struct event *event, const struct thread_state 
 }
 
 /* The events that the thread is in, so far. */
-static uint32_t running_events(const struct event *event, struct thread_state *thread)
+static uint32_t running_events(uintptr_t frame, struct thread_state *thread)
 {
-	if (thread->guard != 0 && guard_is_stale(event, thread))
+	if (thread->guard != 0 && guard_is_stale(frame, thread))
 		event_set_guard(thread, 0);
 	if (thread->guard == 0)
 		return 0;
@@ -68,11 +68,11 @@ static void renew_thread(struct thread_state *thread, uint32_t epoch)
 	thread->epoch = ~epoch;
 }
 
-bool event_enter(struct event *event, struct thread_state *thread)
+bool event_enter_from(struct event *event, struct thread_state *thread, uintptr_t frame)
 {
 	if (thread->own)
 		return false;
-	uint32_t outer = running_events(event, thread);
+	uint32_t outer = running_events(frame, thread);
 	event->outer_guard = thread->guard;
 	event->outer_depth = thread->depth;
 	if (outer == 0)

@@ -54,8 +54,14 @@ static inline bool event_is_quick(const struct thread_state *thread)
 #endif
 }
 
-/* False: this is no event, because the allocation is ours or there are no tables. */
-bool event_enter(struct event *event, struct thread_state *thread);
+/* False: this is no event, because the allocation is ours or there are no tables.  `frame` is the address of the hook's (UNWIND_FRAME): it tells a call
+ * from inside an event from one after an event that a handler has left, even where this function lies deeper than that event did. */
+bool event_enter_from(struct event *event, struct thread_state *thread, uintptr_t frame);
+
+static inline bool event_enter(struct event *event, struct thread_state *thread)
+{
+	return event_enter_from(event, thread, (uintptr_t)&event->guard);
+}
 
 static inline void event_leave(struct event *event, struct thread_state *thread)
 {

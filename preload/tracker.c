@@ -156,7 +156,7 @@ static void alloc_slowly(struct thread_state *thread, void *block, size_t size, 
 {
 	struct event here;
 	bool begun = sampling_is_on(thread);
-	if (!event_enter(&here, thread)) {
+	if (!event_enter_from(&here, thread, (uintptr_t)frame)) {
 		miss(thread);
 		return;
 	}
@@ -303,7 +303,7 @@ void tracker_realloc_end(struct tracker_realloc *event, void *result, size_t siz
 			sampling_draw(thread);
 		return;
 	}
-	if (unlikely(!event_enter(&here, thread))) {
+	if (unlikely(!event_enter_from(&here, thread, (uintptr_t)frame))) {
 		if (wanted)
 			miss(thread);
 		return;
@@ -335,7 +335,7 @@ int tracker_track(uint32_t domain, uintptr_t address, uint64_t size, const uintp
 		tracker_untrack(domain, address); /* what stood there has been replaced, by nothing that is recorded */
 		return 0;
 	}
-	if (!event_enter(&here, thread))
+	if (!event_enter_from(&here, thread, (uintptr_t)frame))
 		return -1;
 	bool wanted = domain != 0 || !sampling_is_on(thread) || has_mark(thread, begun, size);
 	bool stored = !wanted || put_weighed(thread, domain, address, (struct block){.size = size, .stack = stack_of_event(thread, frame)});
@@ -364,7 +364,7 @@ void tracker_warm_up(const uintptr_t *frame)
 	struct event here;
 	struct block old;
 	void *block = sampling_distance != 0 ? real.malloc(1) : NULL;
-	if (block && event_enter(&here, thread)) {
+	if (block && event_enter_from(&here, thread, (uintptr_t)frame)) {
 		uint32_t stack = stack_of_event(thread, frame);
 		if (blocks_insert(0, (uintptr_t)block, (struct block){.size = 1, .stack = stack}, &old) == BLOCK_INSERTED)
 			blocks_remove(0, (uintptr_t)block, &old);

@@ -50,8 +50,24 @@ stop_server()
 	wait "$server"
 }
 
+# contained COMMANDS: in what a container is made of, with a writable place mounted at /out.
+# shellcheck disable=SC2016
+contained()
+{
+	timeout 300 env -u HEAPDELTA_DIR -u TMPDIR app="$PWD/app" unshare -mpf --mount-proc sh -c '
+shm() { mount -t tmpfs -o size="$1",mode=1777 none /dev/shm; }
+read_only() { for place in / /tmp /var/tmp /home; do mount --bind "$place" "$place" && mount -o remount,ro,bind "$place"; done 2>/dev/null; }
+mount -t tmpfs -o mode=755 none /mnt && cd /mnt && cp "$app" . || exit 99
+'"$1"
+}
+can_contain() { [ "$(id -u)" -eq 0 ] && need unshare && unshare -mpf --mount-proc mount -t tmpfs none /mnt 2>/dev/null; }
+
 for file in "$stories"/*.story; do
 	name=$(basename "$file" .story)
+	if [ "$name" = 07-container ] && ! can_contain; then
+		skip "$name" 'needs root and namespaces'
+		continue
+	fi
 	mkdir "$scratch/$name" && cd "$scratch/$name" || exit 1
 	compare_session "$name" "$file"
 	cd "$scratch" || exit 1

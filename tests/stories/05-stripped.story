@@ -8,7 +8,7 @@ app.hds  ./app 100  TIME  SIZE live in 101 blocks   build ID
 app+0xOFFSET: size=SIZE, count=N, average=SIZE
 app+0xOFFSET: size=SIZE, count=N, average=SIZE
 Total: size=SIZE, count=N        lost: nothing
-hint: 100 % of the bytes have no line: app (build id ID…): compile it with -g, --debug-dir or --debuginfod with DEBUGINFOD_URLS set
+hint: 100 % of the bytes have no line: app (build id ID…, no debug information): compile it with -g, --debug-dir or --debuginfod with DEBUGINFOD_URLS set
 next: heapdelta stats app.hds -k traceback -n 1
 # Lines later, where the symbols are.
 % mkdir symbols && objcopy --only-keep-debug debug symbols/app.debug

@@ -396,6 +396,26 @@ static void unmount_small(const char *path)
 	rmdir(path);
 }
 
+/* A hook has loaded the pointer, and a signal's handler drops the mapping before it looks. */
+START_TEST(the_word_that_hooks_look_at_outlives_the_mapping)
+{
+	const char *directories[] = {test_directory, NULL};
+	struct trace_options options = {.directories = directories, .run = "test"};
+	char path[sizeof(trace.path)];
+
+	ck_assert_int_eq(trace_create(&options), 0);
+	_Atomic(uint32_t) *word = trace_tracing;
+	ck_assert_ptr_eq(word, &trace.header->tracing);
+	atomic_store(word, 0);
+	memcpy(path, trace.path, sizeof(path));
+	trace_forget();
+	ck_assert_ptr_ne(word, trace_tracing);
+	ck_assert_uint_eq(atomic_load(word), HDT_TRACING_ON);
+	ck_assert_uint_eq(atomic_load(trace_tracing), HDT_TRACING_ON);
+	ck_assert_msg(!is_locked(path), "the parent's file would be taken for one that is in use");
+}
+END_TEST
+
 static void create_in(const char *first, const char *second, uint64_t bytes)
 {
 	const char *directories[] = {first, second, NULL};
@@ -740,6 +760,7 @@ static TCase *cases(void)
 	tcase_add_test(tcase, lives_without_proc);
 	tcase_add_test(tcase, the_lock_ends_with_the_process);
 	tcase_add_test(tcase, a_fork_child_notices_and_makes_its_own_file);
+	tcase_add_test(tcase, the_word_that_hooks_look_at_outlives_the_mapping);
 	tcase_add_test(tcase, a_private_copy_leaves_the_parents_file_alone);
 	return tcase;
 }
