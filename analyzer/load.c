@@ -46,6 +46,10 @@ void load_options_hint(const struct load_options *options, struct strbuf *out)
 		strbuf_puts(out, " --debuginfod");
 	if (!options->symbols)
 		strbuf_puts(out, " --no-symbols");
+}
+
+void load_options_hint_wait(const struct load_options *options, struct strbuf *out)
+{
 	if (options->wait) {
 		strbuf_puts(out, " --wait ");
 		cmd_quote(out, options->wait);

@@ -24,6 +24,8 @@ extern const struct opt load_opts[];
 void load_options_defaults(struct load_options *options);
 /* The options that were given, as text for the command to type next. */
 void load_options_hint(const struct load_options *options, struct strbuf *out);
+/* The same of --wait, for a command that looks twice again. */
+void load_options_hint_wait(const struct load_options *options, struct strbuf *out);
 
 struct load {
 	const struct load_options *options;

@@ -191,6 +191,9 @@ static const char *const allocation_wrappers[] = {
 	"CRYPTO_strdup",
 	"CRYPTO_strndup",
 	"CRYPTO_zalloc",
+	"Perl_safesyscalloc", /* perl */
+	"Perl_safesysmalloc",
+	"Perl_safesysrealloc",
 	"PyMem_Calloc", /* CPython */
 	"PyMem_Malloc",
 	"PyMem_RawCalloc",
@@ -301,9 +304,15 @@ static const char *const allocation_wrappers[] = {
 	"xvasprintf",
 	"xzalloc",
 	"zcalloc", /* Redis */
+	"zcalloc_num",
 	"zmalloc",
+	"zmalloc_usable",
 	"zrealloc",
+	"zrealloc_usable",
 	"zstrdup",
+	"ztrycalloc",
+	"ztrymalloc",
+	"ztryrealloc",
 };
 
 static bool is_in_library(const char *name)

@@ -306,16 +306,22 @@ const char *view_next_after(struct report *report, struct view *view, const stru
 {
 	struct next next = {.command = typed->command};
 	char *const *operands = typed->operands;
+	struct strbuf options;
 	const char *line;
 
 	strbuf_init(&next.options);
+	strbuf_init(&options);
 	if (typed->load)
 		load_options_hint(typed->load->options, &next.options);
 	choose(&next, view);
 	while (next.newest_only && operands && operands[0] && operands[1])
 		operands++;
-	line = view_next(report, next.command, operands, next.options.data);
-	report->failed |= next.options.failed;
+	if (typed->load && next.command && typed->command && strcmp(next.command, typed->command) == 0)
+		load_options_hint_wait(typed->load->options, &options); /* another command looks once */
+	strbuf_puts(&options, next.options.length ? next.options.data : "");
+	line = view_next(report, next.command, operands, options.data);
+	report->failed |= next.options.failed || options.failed;
 	strbuf_release(&next.options);
+	strbuf_release(&options);
 	return line;
 }

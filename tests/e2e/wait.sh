@@ -58,6 +58,7 @@ kill -INT "$diff" && wait "$diff"
 equal 'unless another order is asked for' 200000 "$(jq -r '.stats[0].size_diff' looked)"
 "$heapdelta" diff -q "$pid" --wait 0 >out 2>err
 equal 'no time at all, quietly' '0 0' "$? $(wc -c <err)"
+equal 'nothing has changed: the next command looks once' "next: $heapdelta stats $pid" "$(tail -1 out)"
 
 before_terminal=$tests
 while read -r word rest; do
