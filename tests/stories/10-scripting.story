@@ -18,3 +18,12 @@ $ heapdelta stats a.hds --format csv | cut -d, -f1-4 | head -3
 file,line,function,module
 src/main.c,12,main,SCRATCH/10-scripting/app/app
 src/leak.c,11,remember,SCRATCH/10-scripting/app/app
+# Which commit brought the growth?
+% commit() { git -c user.name=t -c user.email=t@t commit -qam "$1"; }; cp src/leak.c ../leak.c
+% sed -i 's/malloc(20)/lines[0] ? lines[0] : malloc(20)/' src/leak.c && commit 'one buffer for all jobs'
+% echo '/* a comment */' >>src/main.c && commit 'explain'
+% cp ../leak.c src/leak.c && commit 'a buffer for each job'
+% echo '/* and another */' >>src/main.c && commit 'explain more'
+$ git bisect start HEAD HEAD~3 >../bisect.txt
+$ git bisect run sh -c 'make -sB && heapdelta run -q -o ../try.hds ./app 100 && heapdelta stats ../try.hds --format json | jq -e ".totals.count < 10"' >../bisect.txt 2>&1; git log -1 --format=%s refs/bisect/bad
+a buffer for each job
